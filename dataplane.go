@@ -1,0 +1,105 @@
+package fairlead
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// DataPlanePath returns the path of a data-plane operation of a connected cluster, in the shape that
+// the original's agents print in their logs ("provider", not "providers": it never collides
+// with the resource API, with which it shares a host).
+func DataPlanePath(id ResourceID, operation string) string {
+	return "/subscriptions/" + id.Subscription + "/resourceGroups/" + id.ResourceGroup +
+		"/provider/connectedclusters/clusters/" + id.Name() + "/" + operation
+}
+
+// Operations of the data plane, all relative to DataPlanePath.
+const (
+	OpCertificate    = "identity/certificate"              // POST CertificateRequest, proof by the onboarding key
+	OpHeartbeat      = "heartbeat"                         // POST Heartbeat, proof by the identity certificate (as all below)
+	OpPendingConfigs = "configurations/getPendingConfigs"  // POST PendingQuery, long poll
+	OpConfigStatus   = "configurations/postConfigStatuses" // POST []ConfigurationStatus
+	OpAgentStatus    = "agentStatus"                       // POST AgentStatus
+)
+
+// CertificateRequest asks for an identity certificate: CSR is the DER of a PKCS#10 request made
+// with a new key. The HTTP request itself is signed with the cluster's onboarding key, every time.
+type CertificateRequest struct {
+	CSR []byte `json:"csr"`
+}
+
+// CertificateResponse carries the chain (leaf first, PEM) and when to come again.
+type CertificateResponse struct {
+	Certificate string    `json:"certificate"`
+	NotAfter    time.Time `json:"notAfter"`
+	RenewAfter  time.Time `json:"renewAfter"`
+	PrincipalID string    `json:"principalId"`
+	TenantID    string    `json:"tenantId"`
+}
+
+// Heartbeat is a sign of life. Metadata is there when it differs from what was last acknowledged.
+type Heartbeat struct {
+	MetadataHash string           `json:"metadataHash"`
+	Metadata     *ClusterMetadata `json:"metadata,omitempty"`
+}
+
+// HeartbeatResponse says when the next heartbeat is due and whether the hub lacks the metadata.
+type HeartbeatResponse struct {
+	IntervalSeconds int  `json:"intervalSeconds"`
+	SendMetadata    bool `json:"sendMetadata"`
+}
+
+// ClusterMetadata is what cluster-metadata-operator finds out about its cluster.
+type ClusterMetadata struct {
+	KubernetesVersion   string `json:"kubernetesVersion"`
+	Distribution        string `json:"distribution"`
+	DistributionVersion string `json:"distributionVersion,omitempty"`
+	Infrastructure      string `json:"infrastructure"`
+	TotalNodeCount      int    `json:"totalNodeCount"`
+	TotalCoreCount      int    `json:"totalCoreCount"`
+	AgentVersion        string `json:"agentVersion"`
+}
+
+// PendingQuery asks for the desired state when it is newer than ETag, waiting up to WaitSeconds.
+type PendingQuery struct {
+	ETag        string `json:"etag,omitempty"`
+	WaitSeconds int    `json:"waitSeconds"`
+}
+
+// PendingConfigs is the whole desired state of a cluster; Unchanged means that ETag is still current.
+type PendingConfigs struct {
+	ETag           string          `json:"etag"`
+	Unchanged      bool            `json:"unchanged,omitempty"`
+	Configurations []Configuration `json:"configurations,omitempty"`
+}
+
+// Configuration is one custom resource in namespace azure-arc that the hub wants to exist.
+type Configuration struct {
+	APIVersion string          `json:"apiVersion"`
+	Kind       string          `json:"kind"`
+	Name       string          `json:"name"`
+	Spec       json.RawMessage `json:"spec"`
+}
+
+// ConfigurationStatus is what became of one Configuration.
+type ConfigurationStatus struct {
+	Kind    string `json:"kind"`
+	Name    string `json:"name"`
+	ETag    string `json:"etag"`
+	Applied bool   `json:"applied"`
+	Message string `json:"message,omitempty"`
+}
+
+// AgentStatus is the health of the agents, from metrics-agent. State is Succeeded or Failed.
+type AgentStatus struct {
+	State      string            `json:"agentState"`
+	Errors     []AgentError      `json:"agentErrors,omitempty"`
+	Components []SystemComponent `json:"systemComponents"`
+}
+
+// HelmSettings is the answer of GetHelmSettings: where the chart is and which values the hub sets.
+// Every value is a string; see docs/architecture.md for the rules that the az client imposes.
+type HelmSettings struct {
+	RepositoryPath string            `json:"repositoryPath"`
+	HelmValues     map[string]string `json:"helmValuesContent"`
+}

@@ -1,0 +1,41 @@
+package fairlead
+
+// Names of what lives in a connected cluster. They are those of Azure Arc-enabled Kubernetes,
+// because guides, runbooks and the az client look for them.
+const (
+	AgentNamespace      = "azure-arc"
+	ReleaseNamespace    = "azure-arc-release"
+	ReleaseName         = "azure-arc"
+	ChartName           = "azure-arc-k8sagents"
+	ClusterConfigMap    = "azure-clusterconfig"
+	IdentitySecret      = "azure-identity-certificate"   //nolint:gosec // the name of a Secret, not a secret
+	OnboardingKeySecret = "azure-arc-connect-privatekey" //nolint:gosec // the name of a Secret, not a secret
+	OnboardingKeyField  = "privateKey"                   // PKCS#1 PEM, as az writes it
+	ChartRepository     = "azurearck8s/batch1/stable/v2/" + ChartName
+	ImageRepository     = "azurearck8s/fairlead"
+)
+
+// The agents, by the names of their Deployments.
+const (
+	ClusterIdentityOperator = "clusteridentityoperator"
+	ClusterMetadataOperator = "cluster-metadata-operator"
+	ConfigAgent             = "config-agent"
+	ControllerManager       = "controller-manager"
+	MetricsAgent            = "metrics-agent"
+	EdgeAgent               = "edge-agent" // all of the above in one pod: profile edge
+)
+
+// Keys of ConfigMap azure-clusterconfig.
+const (
+	KeySubscription  = "AZURE_SUBSCRIPTION_ID"
+	KeyResourceGroup = "AZURE_RESOURCE_GROUP"
+	KeyResourceName  = "AZURE_RESOURCE_NAME"
+	KeyTenant        = "AZURE_TENANT_ID"
+	KeyRegion        = "AZURE_REGION"
+	KeyEnvironment   = "AZURE_ENVIRONMENT"
+	KeyClusterType   = "CLUSTER_TYPE" // ConnectedClusters
+	KeyAutoUpdate    = "AZURE_ARC_AUTOUPDATE"
+	KeyDataPlane     = "CONFIG_DP_ENDPOINT" // base URL of the hub's data plane
+	KeyDistribution  = "KUBERNETES_DISTRO"
+	KeyInfra         = "KUBERNETES_INFRA"
+)
