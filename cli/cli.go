@@ -1,0 +1,91 @@
+// Package cli is the command line: every command of the fairlead binary, one file a command group. A command reads
+// its flags, makes calls through package client or connect (or starts the hub or agents), and renders what came back. It
+// holds no knowledge of its own about resources or clusters.
+package cli
+
+import (
+	"context"
+	"errors"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fairlead/fairlead"
+)
+
+// The exit codes of every command.
+const (
+	ExitOK          = 0
+	ExitFailed      = 1
+	ExitUsage       = 2
+	ExitNotFound    = 3
+	ExitInterrupted = 130
+)
+
+// Main runs the command that args name and returns the exit code. Ctrl-C and SIGTERM cancel the
+// command's context, so that it can clean up; a second one ends the process at once.
+func Main(ctx context.Context, args []string, streams Streams) int {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+
+	root := newRootCommand(streams)
+	root.SetArgs(args)
+	command, err := root.ExecuteContextC(ctx)
+	if err != nil {
+		explain(streams, command, err)
+	}
+	return exitCode(ctx, err)
+}
+
+func exitCode(ctx context.Context, err error) int {
+	var usage *usageError
+	switch {
+	case err == nil:
+		return ExitOK
+	case ctx.Err() != nil:
+		return ExitInterrupted
+	case errors.As(err, &usage):
+		return ExitUsage
+	case fairlead.KindOf(err) == fairlead.NotFound:
+		return ExitNotFound
+	default:
+		return ExitFailed
+	}
+}
+
+func newRootCommand(streams Streams) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "fairlead",
+		Short: "Connect Kubernetes clusters, wherever they are, to a hub of your own",
+		Long: `fairlead connects Kubernetes clusters, wherever they are, to a control plane that you run yourself.
+
+One binary is the hub, the agents in each cluster and this command line. Commands and flags are those
+of the az command line: in a guide for Azure Arc-enabled Kubernetes, replace az with fairlead.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 130 interrupted.`,
+		Example: `  fairlead hub --data ./hub                                   start a hub
+  fairlead login --hub https://hub.example.org:8443 …         sign in to it
+  fairlead connectedk8s connect -n edge-1 -g default          connect the cluster of the current kubeconfig
+  fairlead connectedk8s list -o table                         see it in the inventory`,
+		SilenceErrors: true, SilenceUsage: true,
+		SuggestionsMinimumDistance: 2,
+		Version:                    fairlead.Version,
+	}
+	root.SetIn(streams.In)
+	root.SetOut(streams.Out)
+	root.SetErr(streams.Err)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.AddGroup(&cobra.Group{ID: "client", Title: "Commands for people and pipelines:"}, &cobra.Group{ID: "server", Title: "Servers:"})
+	addServers(root, streams)
+	root.Args, root.RunE = cobra.ArbitraryArgs, group
+	return root
+}
+
+func addServers(root *cobra.Command, streams Streams) {
+	for _, server := range []*cobra.Command{newHubCommand(streams), newAgentCommand(streams)} {
+		server.GroupID = "server"
+		root.AddCommand(server)
+	}
+}

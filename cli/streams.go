@@ -1,0 +1,30 @@
+package cli
+
+import (
+	"io"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// Streams are where a command reads and writes. Results go to Out, everything said about them (progress,
+// warnings, errors, questions) to Err, so that output can be piped while a person watches.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+
+	// IsTerminal reports whether one of the three streams is a terminal; nil means that none is.
+	IsTerminal func(stream any) bool
+}
+
+// OSStreams returns the streams of this process.
+func OSStreams() Streams {
+	return Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, IsTerminal: isTerminal}
+}
+
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd())) //nolint:gosec // a file descriptor fits an int
+}
+
+func (s Streams) terminal(stream any) bool { return s.IsTerminal != nil && s.IsTerminal(stream) }
