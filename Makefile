@@ -1,0 +1,72 @@
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+export CGO_ENABLED = 0
+VERSION ?= 1.40.0-dev
+LDFLAGS := -s -w -X github.com/fairlead/fairlead.Version=$(VERSION)
+MODULES := . test/cluster test/e2e
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## bin/fairlead, the one static binary
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/fairlead ./cmd/fairlead
+
+demo: build ## a hub, a real cluster connected to it, the inventory (CLUSTER=current for your own cluster)
+	go run ./test/e2e/demo up --binary bin/fairlead --cluster '$(or $(CLUSTER),bench)'
+
+demo-down: ## remove every trace of the demo
+	go run ./test/e2e/demo down --binary bin/fairlead
+
+test: test-unit test-postgres test-cluster test-e2e ## everything, on a real API server and, as root, a real node
+
+test-unit: ## the fast part, no cluster
+	go test ./...
+
+test-postgres: ## the store's conformance suite on a throwaway PostgreSQL
+	./test/postgres.sh go test -count=1 ./store/...
+
+test-cluster: ## the test bench itself
+	go test -count=1 -timeout 20m ./test/cluster/...
+
+test-e2e: build ## hub, agents and CLI on a real cluster
+	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go test -count=1 -timeout 25m ./test/e2e/...
+
+race: ## unit tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -race ./...
+
+bench: build ## join time and agents' memory into docs/benchmarks.md, and Go benchmarks
+	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go run ./test/e2e/bench --out docs/benchmarks.md
+	go test -run '^$$' -bench . -benchtime 2s ./hub/...
+
+bin/golangci-lint: tools/go.mod
+	cd tools && GOWORK=off go build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+lint: bin/golangci-lint ## the linters of .golangci.yml, on every module
+	for module in $(MODULES); do (cd $$module && $(CURDIR)/bin/golangci-lint run --config $(CURDIR)/.golangci.yml ./...); done
+
+fmt: bin/golangci-lint ## format every module
+	for module in $(MODULES); do (cd $$module && $(CURDIR)/bin/golangci-lint fmt --config $(CURDIR)/.golangci.yml ./...); done
+
+generate: build ## docs/cli, from the commands themselves
+	rm -rf docs/cli && bin/fairlead docs --dir docs/cli
+
+verify: generate ## fails when what is generated differs from what is committed, or a go.mod is not tidy
+	git diff --exit-code -- docs/cli
+	test -z "$$(git status --porcelain -- docs/cli)"
+	for module in $(MODULES); do (cd $$module && GOWORK=off go mod tidy -diff); done
+
+docs: generate ## the same as generate
+
+image: build ## the agents' image as an archive for ctr or docker load
+	bin/fairlead registry save --output bin/fairlead-image.tar
+
+vulncheck: ## known vulnerabilities in what we call; needs the vulnerability database (VULNDB to name a copy)
+	cd tools && GOWORK=off go build -o ../bin/govulncheck golang.org/x/vuln/cmd/govulncheck
+	bin/govulncheck $(if $(VULNDB),-db $(VULNDB)) ./...
+
+ci: lint verify test ## what CI runs
+
+.PHONY: help build demo demo-down test test-unit test-postgres test-cluster test-e2e race bench lint fmt generate verify docs image vulncheck ci

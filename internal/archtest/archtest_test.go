@@ -1,0 +1,173 @@
+package archtest
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	root   = "../.."
+	module = "github.com/fairlead/fairlead"
+)
+
+// rule says which folders of ours the packages below a folder may import, and why no others. The
+// root package, the vocabulary, and a folder itself are open to all.
+type rule struct {
+	may    []string
+	reason string
+}
+
+func rules() map[string]rule {
+	return map[string]rule{
+		".":        {nil, "the vocabulary must be readable without knowing any part"},
+		"proof":    {nil, "hub and agents share request signatures, nothing that stands on them"},
+		"distro":   {nil, "agents and onboarding share the detection of distributions"},
+		"store":    {nil, "storage does not know what it stores"},
+		"image":    {nil, "packing an image needs no hub"},
+		"chart":    {nil, "the chart is data"},
+		"hub":      {[]string{"store", "proof", "image", "chart"}, "the hub never knows how agents or people call it"},
+		"agent":    {[]string{"proof", "distro"}, "agents know the hub by its wire format only"},
+		"client":   {nil, "people's tools know the hub by its wire format only"},
+		"connect":  {[]string{"client", "distro"}, "onboarding is a caller of the hub and of a cluster"},
+		"cli":      {[]string{"client", "connect", "hub", "agent"}, "the CLI starts every part and holds none"},
+		"cmd":      {[]string{"cli"}, "main does nothing itself"},
+		"internal": {nil, "mechanisms without domain meaning"},
+		"test":     {[]string{"cli"}, "tests drive the binary"},
+	}
+}
+
+func TestImports(t *testing.T) {
+	for folder, files := range sources(t) {
+		top := strings.Split(folder, "/")[0]
+		allowed, known := rules()[top]
+		if !known {
+			t.Errorf("folder %s is in no rule: say in this table what it may import, and why", folder)
+			continue
+		}
+		for name, file := range files {
+			checkImports(t, filepath.Join(folder, name), file, rule{append(allowed.may, top), allowed.reason})
+		}
+	}
+}
+
+func checkImports(t *testing.T, name string, file *ast.File, allowed rule) {
+	t.Helper()
+	for _, spec := range file.Imports {
+		path := strings.Trim(spec.Path.Value, `"`)
+		ours, found := strings.CutPrefix(path, module+"/")
+		if !found || slices.Contains(allowed.may, strings.Split(ours, "/")[0]) {
+			continue
+		}
+		t.Errorf("%s imports %s: %s", name, ours, allowed.reason)
+	}
+}
+
+// Only the two files that start them may import hub and agent in the CLI, so that every other command
+// keeps to the wire.
+func TestOnlyStartersImportParts(t *testing.T) {
+	starters := map[string]string{"cli/hub.go": "hub", "cli/agent.go": "agent"}
+	for name, file := range sources(t)["cli"] {
+		for _, spec := range file.Imports {
+			ours, found := strings.CutPrefix(strings.Trim(spec.Path.Value, `"`), module+"/")
+			part := strings.Split(ours, "/")[0]
+			if found && (part == "hub" || part == "agent") && starters["cli/"+name] != part && !strings.HasSuffix(name, "_test.go") {
+				t.Errorf("cli/%s imports %s", name, ours)
+			}
+		}
+	}
+}
+
+func TestVocabularyImportsStandardLibraryOnly(t *testing.T) {
+	for name, file := range sources(t)["."] {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		for _, spec := range file.Imports {
+			if first := strings.Split(strings.Trim(spec.Path.Value, `"`), "/")[0]; strings.Contains(first, ".") {
+				t.Errorf("%s imports %s", name, spec.Path.Value)
+			}
+		}
+	}
+}
+
+func TestOnePackageComment(t *testing.T) {
+	for folder, files := range sources(t) {
+		comments := 0
+		for name, file := range files {
+			if file.Doc != nil && !strings.HasSuffix(name, "_test.go") {
+				comments++
+			}
+		}
+		if comments > 1 || comments == 0 && !onlyTests(files) {
+			t.Errorf("package in %s has %d package comments, want 1", folder, comments)
+		}
+	}
+}
+
+func onlyTests(files map[string]*ast.File) bool {
+	for name := range files {
+		if !strings.HasSuffix(name, "_test.go") {
+			return false
+		}
+	}
+	return true
+}
+
+func TestModuleHasNoReplace(t *testing.T) {
+	content, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(content), "\nreplace") {
+		t.Error("go.mod has a replace: whoever imports us would not get it")
+	}
+}
+
+func sources(t *testing.T) map[string]map[string]*ast.File {
+	t.Helper()
+	found := map[string]map[string]*ast.File{}
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			return enter(path, entry.Name())
+		}
+		if !strings.HasSuffix(path, ".go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly|parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		folder, _ := filepath.Rel(root, filepath.Dir(path))
+		if found[folder] == nil {
+			found[folder] = map[string]*ast.File{}
+		}
+		found[folder][entry.Name()] = file
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// enter skips hidden folders, test data and modules of their own.
+func enter(path, name string) error {
+	if path == root {
+		return nil
+	}
+	_, err := os.Stat(filepath.Join(path, "go.mod"))
+	if err == nil || name == "testdata" || strings.HasPrefix(name, ".") {
+		return filepath.SkipDir
+	}
+	return nil
+}
