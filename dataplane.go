@@ -22,6 +22,14 @@ const (
 	OpAgentStatus    = "agentStatus"                       // POST AgentStatus
 )
 
+// The rhythm of signs of life. An agent gives a heartbeat up after HeartbeatTimeout and then sends
+// the next one at once, so that several may be lost before the inventory says Offline.
+const (
+	HeartbeatInterval = 5 * time.Second
+	HeartbeatTimeout  = 3 * time.Second
+	OfflineAfter      = 15 * time.Second
+)
+
 // CertificateRequest asks for an identity certificate: CSR is the DER of a PKCS#10 request made
 // with a new key. The HTTP request itself is signed with the cluster's onboarding key, every time.
 type CertificateRequest struct {
