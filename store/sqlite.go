@@ -1,0 +1,36 @@
+package store
+
+import (
+	"database/sql"
+	"net/url"
+
+	_ "modernc.org/sqlite" // registers the driver "sqlite"
+)
+
+// readers is how many SQLite connections may read beside the one that writes.
+const readers = 4
+
+// openSQLite gives SQLite one writing connection, so that writers queue in Go, where waiting
+// honours contexts, instead of in SQLite's busy loop. synchronous=FULL syncs the log on each commit.
+func openSQLite(path string) *DB {
+	return &DB{
+		write:   openPool(path, 1, "journal_mode(WAL)", "synchronous(FULL)"),
+		read:    openPool(path, readers, "query_only(1)"),
+		dialect: dialect{name: "sqlite", collate: "BINARY"},
+	}
+}
+
+func openPool(path string, size int, pragmas ...string) *sql.DB {
+	query := url.Values{
+		"_pragma": append([]string{"busy_timeout(10000)", "foreign_keys(1)", "temp_store(MEMORY)"}, pragmas...),
+		"_txlock": {"immediate"},
+	}
+	source := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: query.Encode()}
+	pool, err := sql.Open("sqlite", source.String())
+	if err != nil {
+		panic("store: the sqlite driver is not registered") // an import of this file registers it
+	}
+	pool.SetMaxOpenConns(size)
+	pool.SetMaxIdleConns(size)
+	return pool
+}

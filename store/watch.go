@@ -1,0 +1,65 @@
+package store
+
+import "sync"
+
+// watchers are those who wait for changes, by key. The zero value is ready.
+type watchers struct {
+	mu   sync.Mutex
+	keys map[string]map[chan struct{}]struct{}
+}
+
+// Subscribe returns a channel that receives after changes of key have been committed, by this
+// process or, on PostgreSQL, by any. Several changes may come as one, and one may come without a
+// change: read the resource again. cancel must be called when done.
+func (db *DB) Subscribe(key string) (changed <-chan struct{}, cancel func()) {
+	signal := make(chan struct{}, 1)
+	db.watch.add(key, signal)
+	return signal, func() { db.watch.remove(key, signal) }
+}
+
+func (w *watchers) add(key string, signal chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.keys == nil {
+		w.keys = map[string]map[chan struct{}]struct{}{}
+	}
+	if w.keys[key] == nil {
+		w.keys[key] = map[chan struct{}]struct{}{}
+	}
+	w.keys[key][signal] = struct{}{}
+}
+
+func (w *watchers) remove(key string, signal chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.keys[key], signal)
+	if len(w.keys[key]) == 0 {
+		delete(w.keys, key)
+	}
+}
+
+func (w *watchers) announce(keys ...string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, key := range keys {
+		wake(w.keys[key])
+	}
+}
+
+// announceAll wakes everyone, when changes may have been missed.
+func (w *watchers) announceAll() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, signals := range w.keys {
+		wake(signals)
+	}
+}
+
+func wake(signals map[chan struct{}]struct{}) {
+	for signal := range signals {
+		select {
+		case signal <- struct{}{}:
+		default: // a wake-up is waiting already
+		}
+	}
+}
