@@ -1,0 +1,41 @@
+{{- define "arc.namespace" -}}azure-arc{{- end }}
+
+{{- define "arc.version" -}}{{ .Values.systemDefaultValues.image.tag | default .Chart.Version }}{{- end }}
+
+{{- define "arc.image" -}}
+{{ required "systemDefaultValues.image.repository: the registry to pull from is missing" .Values.systemDefaultValues.image.repository }}/azurearck8s/fairlead:{{ include "arc.version" . }}
+{{- end }}
+
+{{/* Which pods there are: a map from the name of a Deployment to the agents that run in it. */}}
+{{- define "arc.workloads" -}}
+{{- $agents := list "clusteridentityoperator" "cluster-metadata-operator" "config-agent" "controller-manager" "metrics-agent" -}}
+{{- if eq .Values.global.profile "edge" -}}
+{{- dict "edge-agent" $agents | toJson -}}
+{{- else if eq .Values.global.profile "standard" -}}
+{{- $workloads := dict -}}
+{{- range $agents }}{{ $_ := set $workloads . (list .) }}{{ end -}}
+{{- $workloads | toJson -}}
+{{- else -}}
+{{- fail (printf "global.profile: %q is neither standard nor edge" .Values.global.profile) -}}
+{{- end -}}
+{{- end }}
+
+{{- define "arc.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/part-of: azure-arc
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | replace "+" "_" | quote }}
+{{- end }}
+
+{{/* A client that cannot say "no value" says "auto". */}}
+{{- define "arc.said" -}}{{ if ne (toString . | lower) "auto" }}{{ . }}{{ end }}{{- end }}
+
+{{- define "arc.hubCA" -}}
+{{- with .Values.global.hubCA }}{{ if contains "-----BEGIN" . }}{{ . }}{{ else }}{{ b64dec . }}{{ end }}{{ end -}}
+{{- end }}
+
+{{- define "arc.proxied" -}}
+{{- $g := .Values.global -}}
+{{- if and (ne (toString $g.isProxyEnabled | lower) "false") (or $g.httpProxy $g.httpsProxy $g.proxyCert) }}yes{{ end -}}
+{{- end }}

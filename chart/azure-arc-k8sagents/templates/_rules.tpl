@@ -1,0 +1,90 @@
+{{/*
+What each agent may do: in namespace azure-arc, in the namespace of the release, and everywhere.
+A create that comes from a server-side apply is authorised with its name, so it can be limited too.
+*/}}
+
+{{- define "rules.readIdentity" -}}
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: [azure-identity-certificate]
+  verbs: [get, list, watch]
+{{- end }}
+
+{{- define "rules.clusteridentityoperator.agents" -}}
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: [azure-arc-connect-privatekey]
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: [azure-identity-certificate]
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [clusterconfig.azure.com]
+  resources: [azureclusteridentityrequests, azureclusteridentityrequests/status]
+  resourceNames: [cluster-identity-request]
+  verbs: [get, create, patch]
+{{- end }}
+{{- define "rules.clusteridentityoperator.release" }}{{ end }}
+{{- define "rules.clusteridentityoperator.cluster" }}{{ end }}
+
+{{- define "rules.cluster-metadata-operator.agents" -}}
+{{ include "rules.readIdentity" . }}
+- apiGroups: [arc.azure.com]
+  resources: [connectedclusters, connectedclusters/status]
+  resourceNames: [clustermetadata]
+  verbs: [get, create, patch]
+{{- end }}
+{{- define "rules.cluster-metadata-operator.release" }}{{ end }}
+{{- define "rules.cluster-metadata-operator.cluster" -}}
+- apiGroups: [""]
+  resources: [nodes]
+  verbs: [list, watch]
+- nonResourceURLs: [/version]
+  verbs: [get]
+{{- end }}
+
+{{- define "rules.config-agent.agents" -}}
+{{ include "rules.readIdentity" . }}
+- apiGroups: [arc.azure.com]
+  resources: [connectedclusters]
+  resourceNames: [clustermetadata]
+  verbs: [get, create, patch]
+{{- end }}
+{{- define "rules.config-agent.release" }}{{ end }}
+{{- define "rules.config-agent.cluster" }}{{ end }}
+
+{{- define "rules.controller-manager.agents" -}}
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [list, watch]
+- apiGroups: [apps]
+  resources: [deployments]
+  resourceNames: {{ include "arc.workloads" . | fromJson | keys | sortAlpha | toJson }}
+  verbs: [get, create, patch]
+{{- end }}
+{{/* The names of Helm's Secrets carry the revision, and a rule cannot hold a pattern; the namespace holds nothing else. */}}
+{{- define "rules.controller-manager.release" -}}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, list, watch]
+{{- end }}
+{{- define "rules.controller-manager.cluster" }}{{ end }}
+
+{{- define "rules.metrics-agent.agents" -}}
+{{ include "rules.readIdentity" . }}
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch]
+{{- end }}
+{{- define "rules.metrics-agent.release" }}{{ end }}
+{{- define "rules.metrics-agent.cluster" }}{{ end }}
+
+{{/* The rules of all agents of one pod for one place: dict "root" $ "agents" (list) "place" (string). */}}
+{{- define "rules.of" -}}
+{{- $root := .root }}{{ $place := .place -}}
+{{- range .agents }}
+{{- with include (printf "rules.%s.%s" . $place) $root | trim }}
+{{ . }}
+{{- end }}
+{{- end }}
+{{- end }}
