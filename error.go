@@ -52,8 +52,7 @@ func (e *Error) WithCode(code string) *Error {
 
 // KindOf returns the kind of the first Error in the chain, Internal when there is none.
 func KindOf(err error) Kind {
-	var known *Error
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*Error](err); ok {
 		return known.Kind
 	}
 	return Internal
@@ -61,8 +60,7 @@ func KindOf(err error) Kind {
 
 // CodeOf returns the code of the first Error in the chain, "InternalServerError" when there is none.
 func CodeOf(err error) string {
-	var known *Error
-	if errors.As(err, &known) && known.Code != "" {
+	if known, ok := errors.AsType[*Error](err); ok && known.Code != "" {
 		return known.Code
 	}
 	return Internal.code()

@@ -8,7 +8,7 @@ const (
 	ReleaseName         = "azure-arc"
 	ChartName           = "azure-arc-k8sagents"
 	ClusterConfigMap    = "azure-clusterconfig"
-	IdentitySecret      = "azure-identity-certificate"   //nolint:gosec // the name of a Secret, not a secret
+	IdentitySecret      = "azure-identity-certificate"
 	OnboardingKeySecret = "azure-arc-connect-privatekey" //nolint:gosec // the name of a Secret, not a secret
 	OnboardingKeyField  = "privateKey"                   // PKCS#1 PEM, as az writes it
 	ChartRepository     = "azurearck8s/batch1/stable/v2/" + ChartName

@@ -2,13 +2,14 @@ package fairlead
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // maxResourceID bounds what is parsed; Azure's own limit is about 2,000 characters.
 const maxResourceID = 2048
 
-var segment = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.()-]{0,127}$`) //nolint:gochecknoglobals // compiled once, never changed
+var segment = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.()-]{0,127}$`)
 
 // ResourceID names a resource the way Azure Resource Manager does, spelled as the caller spelled
 // it. Compare ids by Key. A resource group has no Namespace; a subscription has no ResourceGroup
@@ -42,8 +43,8 @@ func ParseResourceID(text string) (ResourceID, error) {
 func extension(parts []string) bool { return lastProviders(parts) >= 0 }
 
 func lastProviders(parts []string) int {
-	for i := len(parts) - 1; i >= 0; i-- {
-		if strings.EqualFold(parts[i], "providers") {
+	for i, part := range slices.Backward(parts) {
+		if strings.EqualFold(part, "providers") {
 			return i
 		}
 	}
