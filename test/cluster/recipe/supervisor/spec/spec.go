@@ -1,0 +1,48 @@
+// Package spec is what the starter of a cluster tells its supervisor: which processes to run, and in which surroundings.
+package spec
+
+// Spec is one cluster for the supervisor, which reads it as JSON from its standard input.
+type Spec struct {
+	// Leashed says that the end of standard input is the end of the cluster: it dies with whoever started it.
+	Leashed bool `json:"leashed"`
+	// StateDir is removed when the cluster ends.
+	StateDir string `json:"stateDir"`
+	// Report is a file that lists each process as it is now.
+	Report string `json:"report"`
+	// Surroundings are prepared before the first process; nil when the processes run among the host's own.
+	Surroundings *Surroundings `json:"surroundings,omitempty"`
+	// Processes are started together, in this order, and again whenever they end.
+	Processes []Process `json:"processes"`
+}
+
+// Surroundings describe a machine of its own: the supervisor is process 1 of new namespaces.
+type Surroundings struct {
+	// Hostname is the node's name.
+	Hostname string `json:"hostname"`
+	// Binds puts folders and files of the host at another place.
+	Binds []Bind `json:"binds"`
+	// Cgroup is made in every hierarchy, and removed at the end, such as /fairlead-demo.
+	Cgroup string `json:"cgroup"`
+}
+
+// Bind shows Source at Target. A Target below another bind's Target is made when absent.
+type Bind struct {
+	Source string `json:"source"`
+	Target string `json:"target"`
+}
+
+// Process is one program to keep running.
+type Process struct {
+	Name string   `json:"name"`
+	Args []string `json:"args"`
+	Env  []string `json:"env,omitempty"`
+	Log  string   `json:"log"`
+}
+
+// Report is the state of one process.
+type Report struct {
+	Name     string `json:"name"`
+	PID      int    `json:"pid"`
+	Restarts int    `json:"restarts"`
+	LastExit string `json:"lastExit,omitempty"`
+}
