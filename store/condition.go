@@ -14,6 +14,7 @@ const (
 	AnyState      Condition = ""
 	MustBeAbsent  Condition = "absent"
 	MustBePresent Condition = "present"
+	NothingBelow  Condition = "nothing below" // for deletion only
 )
 
 const etagPrefix = "etag:"

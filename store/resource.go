@@ -13,10 +13,11 @@ import (
 )
 
 // Resource is one document with the columns by which it is found. Key is the lower-case id;
-// Type, Subscription and ResourceGroup are lower case too. ETag and Revision are set by each
-// write, CreatedAt and CreatedBy by the first.
+// Type, Subscription and ResourceGroup are lower case too. Subject is the principal that the
+// document is about, if any. ETag and Revision are set by each write, CreatedAt and CreatedBy by
+// the first. Parent is not stored: it is a key that must exist for the write to happen.
 type Resource struct {
-	Key, ID, Type, Subscription, ResourceGroup, Name, ETag string
+	Key, ID, Type, Subscription, ResourceGroup, Name, Subject, ETag, Parent string
 
 	Body                 json.RawMessage
 	CreatedAt, UpdatedAt time.Time
@@ -27,18 +28,18 @@ type Resource struct {
 // Query selects resources; empty fields select all. Prefix is the beginning of keys. After and
 // Limit page through the result: keys greater than After, at most Limit if that is positive.
 type Query struct {
-	Type, Subscription, ResourceGroup, Prefix, After string
-	Limit                                            int
+	Type, Subscription, ResourceGroup, Subject, Prefix, After string
+	Limit                                                     int
 }
 
-const resourceColumns = `key, id, type, subscription, resource_group, name, etag, body,
+const resourceColumns = `key, id, type, subscription, resource_group, name, subject, etag, body,
 	created_at, updated_at, created_by, updated_by, revision`
 
 func readResource(row scanner) (Resource, error) {
 	var r Resource
 	var body string
 	var created, updated int64
-	err := row.Scan(&r.Key, &r.ID, &r.Type, &r.Subscription, &r.ResourceGroup, &r.Name, &r.ETag, &body,
+	err := row.Scan(&r.Key, &r.ID, &r.Type, &r.Subscription, &r.ResourceGroup, &r.Name, &r.Subject, &r.ETag, &body,
 		&created, &updated, &r.CreatedBy, &r.UpdatedBy, &r.Revision)
 	r.Body, r.CreatedAt, r.UpdatedAt = json.RawMessage(body), moment(created), moment(updated)
 	return r, err
@@ -106,6 +107,9 @@ func (c *change) put(ctx context.Context, r Resource, condition Condition) (Reso
 	if err := condition.check(r.Key, stored); err != nil {
 		return Resource{}, err
 	}
+	if err := c.needParent(ctx, r.Parent); err != nil {
+		return Resource{}, err
+	}
 	r.Revision, r.ETag = revision, strconv.FormatInt(revision, 36)
 	r.UpdatedAt = defaultTime(r.UpdatedAt)
 	if stored == "" {
@@ -117,6 +121,17 @@ func (c *change) put(ctx context.Context, r Resource, condition Condition) (Reso
 		return Resource{}, err
 	}
 	return r, c.changed(ctx, r.Key)
+}
+
+func (c *change) needParent(ctx context.Context, parent string) error {
+	if parent == "" {
+		return nil
+	}
+	etag, err := c.etag(ctx, parent)
+	if err == nil && etag == "" {
+		return fairlead.Errorf(fairlead.NotFound, "%s does not exist", parent)
+	}
+	return err
 }
 
 func defaultTime(t time.Time) time.Time {
@@ -143,8 +158,8 @@ func (c *change) insert(ctx context.Context, r Resource) (Resource, error) {
 		r.CreatedBy = r.UpdatedBy
 	}
 	row := c.QueryRowContext(ctx, `INSERT INTO resources (`+resourceColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING `+resourceColumns,
-		r.Key, r.ID, r.Type, r.Subscription, r.ResourceGroup, r.Name, r.ETag, string(r.Body),
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING `+resourceColumns,
+		r.Key, r.ID, r.Type, r.Subscription, r.ResourceGroup, r.Name, r.Subject, r.ETag, string(r.Body),
 		micros(r.CreatedAt), micros(r.UpdatedAt), r.CreatedBy, r.UpdatedBy, r.Revision)
 	return readResource(row)
 }
@@ -152,9 +167,9 @@ func (c *change) insert(ctx context.Context, r Resource) (Resource, error) {
 // replace keeps the id's first spelling and who created the resource.
 func (c *change) replace(ctx context.Context, r Resource, stored string) (Resource, error) {
 	row := c.QueryRowContext(ctx, `UPDATE resources
-		SET etag = $1, body = $2, updated_at = $3, updated_by = $4, revision = $5
-		WHERE key = $6 AND etag = $7 RETURNING `+resourceColumns,
-		r.ETag, string(r.Body), micros(r.UpdatedAt), r.UpdatedBy, r.Revision, r.Key, stored)
+		SET etag = $1, body = $2, updated_at = $3, updated_by = $4, revision = $5, subject = $6
+		WHERE key = $7 AND etag = $8 RETURNING `+resourceColumns,
+		r.ETag, string(r.Body), micros(r.UpdatedAt), r.UpdatedBy, r.Revision, r.Subject, r.Key, stored)
 	replaced, err := readResource(row)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Resource{}, MatchETag(stored).check(r.Key, "")
@@ -162,27 +177,45 @@ func (c *change) replace(ctx context.Context, r Resource, stored string) (Resour
 	return replaced, err
 }
 
-// DeleteResource removes a resource if the condition holds; NotFound when there is none.
+// DeleteResource removes a resource if the condition holds: NotFound when there is none, Conflict
+// when NothingBelow was demanded and resources exist whose keys continue this one.
 func (db *DB) DeleteResource(ctx context.Context, key string, condition Condition) error {
-	return db.commit(ctx, "delete resource", func(c *change) error {
-		if _, err := c.next(ctx); err != nil {
+	return db.commit(ctx, "delete resource", func(c *change) error { return c.remove(ctx, key, condition) })
+}
+
+func (c *change) remove(ctx context.Context, key string, condition Condition) error {
+	if _, err := c.next(ctx); err != nil {
+		return err
+	}
+	stored, err := c.etag(ctx, key)
+	switch {
+	case err != nil:
+		return err
+	case stored == "":
+		return fairlead.Errorf(fairlead.NotFound, "%s does not exist", key)
+	}
+	if err := condition.check(key, stored); err != nil {
+		return err
+	}
+	if condition == NothingBelow {
+		if err := c.refuseBelow(ctx, key); err != nil {
 			return err
 		}
-		stored, err := c.etag(ctx, key)
-		if err != nil {
-			return err
-		}
-		if stored == "" {
-			return fairlead.Errorf(fairlead.NotFound, "%s does not exist", key)
-		}
-		if err := condition.check(key, stored); err != nil {
-			return err
-		}
-		if _, err := c.ExecContext(ctx, `DELETE FROM resources WHERE key = $1 AND etag = $2`, key, stored); err != nil {
-			return err
-		}
-		return c.changed(ctx, key)
-	})
+	}
+	if _, err := c.ExecContext(ctx, `DELETE FROM resources WHERE key = $1 AND etag = $2`, key, stored); err != nil {
+		return err
+	}
+	return c.changed(ctx, key)
+}
+
+func (c *change) refuseBelow(ctx context.Context, key string) error {
+	var below int
+	err := c.QueryRowContext(ctx, `SELECT COUNT(*) FROM resources WHERE key >= $1 AND key < $2`,
+		key+"/", prefixEnd(key+"/")).Scan(&below)
+	if err == nil && below > 0 {
+		return fairlead.Errorf(fairlead.Conflict, "%s still has resources below it", key)
+	}
+	return err
 }
 
 // ListResources returns the resources that q selects, ordered by key.
@@ -207,6 +240,7 @@ func (q Query) statement() (string, []any) {
 	add(` AND type = $`, q.Type)
 	add(` AND subscription = $`, q.Subscription)
 	add(` AND resource_group = $`, q.ResourceGroup)
+	add(` AND subject = $`, q.Subject)
 	add(` AND key >= $`, q.Prefix)
 	add(` AND key < $`, prefixEnd(q.Prefix))
 	text += ` ORDER BY key`

@@ -11,6 +11,7 @@ CREATE TABLE resources (
     subscription TEXT COLLATE BINARY NOT NULL,
     resource_group TEXT COLLATE BINARY NOT NULL,
     name TEXT NOT NULL,
+    subject TEXT COLLATE BINARY NOT NULL,
     etag TEXT NOT NULL,
     body TEXT NOT NULL,
     created_at BIGINT NOT NULL,
@@ -21,6 +22,7 @@ CREATE TABLE resources (
 );
 CREATE INDEX resources_by_type ON resources (type, subscription, resource_group, key);
 CREATE INDEX resources_by_group ON resources (subscription, resource_group, key);
+CREATE INDEX resources_by_subject ON resources (subject, type) WHERE subject <> '';
 CREATE UNIQUE INDEX resources_by_revision ON resources (revision);
 
 CREATE TABLE operations (
