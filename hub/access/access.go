@@ -1,0 +1,131 @@
+// Package access answers one question: may this principal do this action on this scope? It reads
+// role assignments from the store at every question, so a revoked role is gone at once. It knows
+// nothing of tokens (hub/token) and leaves the HTTP side of assignments to hub/provider.
+package access
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/store"
+)
+
+// AssignmentType is the resource type of role assignments, as the store spells it.
+const AssignmentType = "microsoft.authorization/roleassignments"
+
+// Principal is the caller of a request.
+type Principal struct{ ObjectID, AppID, TenantID, DisplayName string }
+
+type contextKey struct{}
+
+// WithPrincipal returns a context that carries the caller.
+func WithPrincipal(ctx context.Context, p Principal) context.Context {
+	return context.WithValue(ctx, contextKey{}, p)
+}
+
+// PrincipalFrom returns the caller, if the request was authenticated.
+func PrincipalFrom(ctx context.Context) (Principal, bool) {
+	p, ok := ctx.Value(contextKey{}).(Principal)
+	return p, ok && p.ObjectID != ""
+}
+
+// Checker decides by the role assignments in the store.
+type Checker struct{ Store *store.DB }
+
+// Check returns nil when the caller may do action on scope, Unauthenticated when there is no
+// caller, and otherwise Forbidden with code AuthorizationFailed. Scope is "/" or a resource id.
+func (c *Checker) Check(ctx context.Context, action, scope string) error {
+	caller, granted, err := c.granted(ctx, action)
+	if err != nil {
+		return err
+	}
+	for _, assigned := range granted {
+		if covers(assigned, strings.ToLower(scope)) {
+			return nil
+		}
+	}
+	return refusal(caller, action, scope)
+}
+
+// Filter says which of the resources at and below a scope the caller may do an action on.
+type Filter struct{ scopes []string }
+
+// Filter is Check for lists: it is Forbidden only when the caller may do action nowhere at or
+// below scope.
+func (c *Checker) Filter(ctx context.Context, action, scope string) (Filter, error) {
+	caller, granted, err := c.granted(ctx, action)
+	if err != nil {
+		return Filter{}, err
+	}
+	var filter Filter
+	for _, assigned := range granted {
+		if covers(assigned, strings.ToLower(scope)) || covers(strings.ToLower(scope), assigned) {
+			filter.scopes = append(filter.scopes, assigned)
+		}
+	}
+	if len(filter.scopes) == 0 {
+		return Filter{}, refusal(caller, action, scope)
+	}
+	return filter, nil
+}
+
+// Allows reports whether the resource with that key, or one at a scope above it, was granted.
+func (f Filter) Allows(key string) bool {
+	for _, scope := range f.scopes {
+		if covers(scope, key) {
+			return true
+		}
+	}
+	return false
+}
+
+// granted returns the lower-case scopes on which the caller has a role that grants the action.
+func (c *Checker) granted(ctx context.Context, action string) (Principal, []string, error) {
+	caller, ok := PrincipalFrom(ctx)
+	if !ok {
+		return caller, nil, fairlead.Errorf(fairlead.Unauthenticated,
+			"Authentication failed. The 'Authorization' header is missing or its token is not valid.")
+	}
+	assignments, err := c.Assignments(ctx, caller.ObjectID)
+	if err != nil {
+		return caller, nil, err
+	}
+	var scopes []string
+	for _, assignment := range assignments {
+		if role, ok := RoleByGUID(assignment.RoleGUID()); ok && role.Grants(action) {
+			scopes = append(scopes, strings.ToLower(assignment.Scope))
+		}
+	}
+	return caller, scopes, nil
+}
+
+// Assignments returns the role assignments of a principal on all scopes.
+func (c *Checker) Assignments(ctx context.Context, principalID string) ([]Assignment, error) {
+	found, err := c.Store.ListResources(ctx, store.Query{Type: AssignmentType, Subject: strings.ToLower(principalID)})
+	if err != nil {
+		return nil, fmt.Errorf("read role assignments: %w", err)
+	}
+	all := make([]Assignment, 0, len(found))
+	for _, resource := range found {
+		assignment, err := readAssignment(resource)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, assignment)
+	}
+	return all, nil
+}
+
+// covers reports whether key is the scope or lies below it; both are lower case.
+func covers(scope, key string) bool {
+	scope = strings.TrimSuffix(scope, "/")
+	return key == scope || strings.HasPrefix(key, scope+"/")
+}
+
+func refusal(caller Principal, action, scope string) error {
+	return fairlead.Errorf(fairlead.Forbidden, "The client '%s' with object id '%s' does not have authorization to perform action '%s' "+
+		"over scope '%s' or the scope is invalid. If access was recently granted, please refresh your credentials.",
+		caller.AppID, caller.ObjectID, action, scope)
+}
