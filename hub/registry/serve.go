@@ -1,0 +1,124 @@
+package registry
+
+import (
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// request is a parsed path below /v2/.
+type request struct{ repository, kind, reference string }
+
+//nolint:gochecknoglobals // compiled once, never changed
+var (
+	repositoryName = regexp.MustCompile(`^[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*$`)
+	tagName        = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$`)
+	digestName     = regexp.MustCompile(`^sha256:[a-f0-9]{64}$`)
+)
+
+// maxPath is far above what our repositories need.
+const maxPath = 512
+
+// parse reads /v2/{repository}/{manifests|blobs|tags}/{reference}.
+func parse(path string) (request, bool) {
+	rest, ok := strings.CutPrefix(path, "/v2/")
+	if !ok || len(path) > maxPath {
+		return request{}, false
+	}
+	parts := strings.Split(rest, "/")
+	if len(parts) < 3 {
+		return request{}, false
+	}
+	last := len(parts) - 2
+	parsed := request{strings.Join(parts[:last], "/"), parts[last], parts[last+1]}
+	return parsed, repositoryName.MatchString(parsed.repository) && parsed.valid()
+}
+
+func (r request) valid() bool {
+	switch r.kind {
+	case "manifests":
+		return digestName.MatchString(r.reference) || tagName.MatchString(r.reference)
+	case "blobs":
+		return digestName.MatchString(r.reference)
+	default:
+		return r.kind == "tags" && r.reference == "list"
+	}
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		refuse(w, http.StatusMethodNotAllowed, "UNSUPPORTED", "this registry is read-only")
+	case r.URL.Path == "/v2/", r.URL.Path == "/v2":
+		w.Header().Set("Docker-Distribution-API-Version", "registry/2.0")
+		writeJSON(w, http.StatusOK, struct{}{})
+	default:
+		s.serveContent(w, r)
+	}
+}
+
+func (s *Server) serveContent(w http.ResponseWriter, r *http.Request) {
+	wanted, ok := parse(r.URL.Path)
+	if !ok {
+		refuse(w, http.StatusNotFound, "NAME_INVALID", "this is no path of a manifest, blob or tag list")
+		return
+	}
+	content, err := s.ready(r.Context())
+	if err != nil {
+		w.Header().Set("Retry-After", "5")
+		refuse(w, http.StatusServiceUnavailable, "UNAVAILABLE", err.Error())
+		return
+	}
+	repo := content.repositories[wanted.repository]
+	if repo == nil {
+		refuse(w, http.StatusNotFound, "NAME_UNKNOWN", content.unknown(wanted.repository))
+		return
+	}
+	content.serve(w, r, repo, wanted)
+}
+
+func (c *catalogue) serve(w http.ResponseWriter, r *http.Request, repo *repository, wanted request) {
+	switch wanted.kind {
+	case "tags":
+		repo.listTags(w, wanted.repository)
+	case "manifests":
+		if descriptor, ok := repo.manifest(wanted.reference); ok {
+			c.send(w, r, descriptor, string(descriptor.MediaType))
+			return
+		}
+		refuse(w, http.StatusNotFound, "MANIFEST_UNKNOWN", "this hub serves only tag "+Tag()+" of "+wanted.repository)
+	default:
+		if descriptor, ok := repo.blobs[wanted.reference]; ok {
+			c.send(w, r, descriptor, "application/octet-stream")
+			return
+		}
+		refuse(w, http.StatusNotFound, "BLOB_UNKNOWN", "no such blob in "+wanted.repository)
+	}
+}
+
+func (r *repository) manifest(reference string) (v1.Descriptor, bool) {
+	if descriptor, ok := r.tags[reference]; ok {
+		return descriptor, true
+	}
+	descriptor, ok := r.manifests[reference]
+	return descriptor, ok
+}
+
+// send streams a blob from its file; net/http does HEAD, Range and conditional requests.
+func (c *catalogue) send(w http.ResponseWriter, r *http.Request, blob v1.Descriptor, mediaType string) {
+	file, err := os.Open(c.path(blob))
+	if err != nil {
+		refuse(w, http.StatusServiceUnavailable, "UNAVAILABLE", "the hub cannot read this blob; restart it to pack it anew")
+		return
+	}
+	defer func() { _ = file.Close() }()
+	w.Header().Set("Content-Type", mediaType)
+	w.Header().Set("Docker-Content-Digest", blob.Digest.String())
+	w.Header().Set("Docker-Distribution-API-Version", "registry/2.0")
+	w.Header().Set("ETag", `"`+blob.Digest.String()+`"`)
+	http.ServeContent(w, r, "", time.Time{}, file)
+}
