@@ -31,8 +31,9 @@ func Main(ctx context.Context, args []string, streams Streams) int {
 	context.AfterFunc(ctx, stop)
 
 	root := newRootCommand(streams)
-	root.SetArgs(args)
+	root.SetArgs(gather(root, args))
 	command, err := root.ExecuteContextC(ctx)
+	err = sortOut(err)
 	if err != nil {
 		explain(streams, command, err)
 	}
@@ -78,9 +79,30 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 130 interrupted.`,
 	root.SetErr(streams.Err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddGroup(&cobra.Group{ID: "client", Title: "Commands for people and pipelines:"}, &cobra.Group{ID: "server", Title: "Servers:"})
+	root.CompletionOptions.DisableDefaultCmd = true
+	addClients(root, streams)
 	addServers(root, streams)
 	root.Args, root.RunE = cobra.ArbitraryArgs, group
+	mark(root)
 	return root
+}
+
+func addClients(root *cobra.Command, streams Streams) {
+	s := &session{streams: streams}
+	for _, command := range []*cobra.Command{
+		newLoginCommand(s), newLogoutCommand(s), newAccountCommand(s), newConfigureCommand(s), newGroupCommand(s),
+		newProviderCommand(s), newAdCommand(s), newRoleCommand(s), newVersionCommand(s),
+	} {
+		command.GroupID = "client"
+		command.PersistentPreRunE = func(*cobra.Command, []string) error { return s.check() }
+		s.share(command)
+		strict(command)
+		root.AddCommand(command)
+	}
+	completion := newCompletionCommand(root, streams)
+	completion.GroupID = "client"
+	strict(completion)
+	root.AddCommand(completion)
 }
 
 func addServers(root *cobra.Command, streams Streams) {

@@ -1,8 +1,8 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -60,10 +60,57 @@ func group(command *cobra.Command, args []string) error {
 	return usagef("%s", message)
 }
 
-// explain tells a person what went wrong and what to type next.
-func explain(streams Streams, command *cobra.Command, err error) {
-	_, _ = io.WriteString(streams.Err, "Error: "+err.Error()+"\n") // nobody is left to tell if this fails
-	if _, ok := err.(*usageError); ok { //nolint:errorlint // only the outermost error is about usage
-		_, _ = fmt.Fprintf(streams.Err, "Help:  %s --help\n", command.CommandPath())
+// failure is an error of a command that ran. Whatever comes from cobra before that, such as a
+// required flag that is missing, is about usage.
+type failure struct{ err error }
+
+func (e *failure) Error() string { return e.err.Error() }
+
+func (e *failure) Unwrap() error { return e.err }
+
+// mark makes every command's errors tell that it ran.
+func mark(command *cobra.Command) {
+	if run := command.RunE; run != nil {
+		command.RunE = func(command *cobra.Command, args []string) error {
+			if err := run(command, args); err != nil {
+				return &failure{err}
+			}
+			return nil
+		}
 	}
+	for _, child := range command.Commands() {
+		mark(child)
+	}
+}
+
+// sortOut tells errors of usage from those of commands that ran.
+func sortOut(err error) error {
+	var ran *failure
+	var usage *usageError
+	switch {
+	case err == nil || errors.As(err, &usage):
+		return err
+	case errors.As(err, &ran):
+		return ran.err
+	}
+	return &usageError{plainer(err)}
+}
+
+// plainer puts cobra's messages about flags into words.
+func plainer(err error) error {
+	message := err.Error()
+	for from, to := range map[string]string{
+		"at least one of the flags in the group": "one of these flags is missing:",
+		"if any flags in the group":              "these flags exclude each other:",
+	} {
+		_, rest, found := strings.Cut(message, from)
+		names, _, closed := strings.Cut(strings.TrimLeft(rest, " ["), "]")
+		if found && closed {
+			return errors.New(to + " --" + strings.ReplaceAll(names, " ", ", --"))
+		}
+	}
+	if names, found := strings.CutPrefix(message, "required flag(s) "); found {
+		return errors.New("missing: --" + strings.ReplaceAll(strings.TrimSuffix(strings.ReplaceAll(names, `"`, ""), " not set"), ", ", ", --"))
+	}
+	return err
 }

@@ -1,0 +1,230 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/cli/profile"
+	"github.com/fairlead/fairlead/client"
+)
+
+// loginFlags are what login was told; what is missing is looked for elsewhere.
+type loginFlags struct {
+	hub, caFile, fingerprint, username, password, tenant, credentialFile string
+	servicePrincipal                                                     bool
+}
+
+// credentialFile is what fairlead hub --admin-credential-file writes.
+type credentialFile struct {
+	Hub      string `json:"hub"`
+	CAFile   string `json:"caFile"`
+	TenantID string `json:"tenantId"`
+	AppID    string `json:"appId"`
+	Secret   string `json:"secret"`
+}
+
+func newLoginCommand(s *session) *cobra.Command {
+	var flags loginFlags
+	command := &cobra.Command{
+		Use:   "login",
+		Short: "Sign in to a hub",
+		Long: `Sign in to a hub with the application id and secret of a service principal. The hub, its authority and the
+secret are kept (the secret in a file that only you can read) until logout.
+
+The secret is taken from --password, with "-" from the input, else from FAIRLEAD_CLIENT_SECRET, else it is asked
+for. FAIRLEAD_HUB, FAIRLEAD_CLIENT_ID and FAIRLEAD_TENANT_ID stand in for --hub, --username and --tenant.`,
+		Example: `  fairlead login --credential-file ./hub/admin.json
+  fairlead login --hub https://hub.example.org:8443 --ca-file ca.crt --service-principal -u APP_ID -p SECRET
+  fairlead login --hub https://hub.example.org:8443 --ca-fingerprint sha256:3f… -u APP_ID -p - < secret.txt`,
+		RunE: func(command *cobra.Command, _ []string) error { return s.login(command.Context(), flags) },
+	}
+	set := command.Flags()
+	set.StringVar(&flags.hub, "hub", "", "URL of the hub, such as https://hub.example.org:8443")
+	set.StringVar(&flags.caFile, "ca-file", "", "PEM file of the hub's authority")
+	set.StringVar(&flags.fingerprint, "ca-fingerprint", "", "fingerprint of the hub's authority, sha256:…, as the hub prints it")
+	set.BoolVar(&flags.servicePrincipal, "service-principal", false, "sign in as a service principal (the only way so far; accepted as az has it)")
+	set.StringVarP(&flags.username, "username", "u", "", "application id of the service principal")
+	set.StringVarP(&flags.password, "password", "p", "", `its secret; "-" reads it from the input`)
+	set.StringVarP(&flags.tenant, "tenant", "t", "", "tenant id (default: the hub's)")
+	set.StringVar(&flags.credentialFile, "credential-file", "", "JSON file with hub, caFile, tenantId, appId and secret")
+	command.MarkFlagsMutuallyExclusive("ca-file", "ca-fingerprint")
+	return command
+}
+
+func newLogoutCommand(s *session) *cobra.Command {
+	return &cobra.Command{
+		Use:     "logout",
+		Short:   "Sign out of the current hub",
+		Long:    "Forget the current hub, its secret and its tokens.",
+		Example: `  fairlead logout`,
+		RunE: func(*cobra.Command, []string) error {
+			p, err := s.profile()
+			if err != nil {
+				return err
+			}
+			hub, ok := p.Current()
+			if !ok {
+				return errSignedOut
+			}
+			if err := p.SignOut(hub.URL); err != nil {
+				return err
+			}
+			return s.say(s.streams.Err, "Signed out of "+hub.URL+".")
+		},
+	}
+}
+
+func (s *session) login(ctx context.Context, flags loginFlags) error {
+	file, err := readCredentialFile(flags.credentialFile)
+	if err != nil {
+		return err
+	}
+	entry := profile.Hub{
+		URL:      strings.TrimSuffix(fromEnvironment(first(flags.hub, file.Hub), "FAIRLEAD_HUB"), "/"),
+		ClientID: fromEnvironment(first(flags.username, file.AppID), "FAIRLEAD_CLIENT_ID"),
+		TenantID: fromEnvironment(first(flags.tenant, file.TenantID), "FAIRLEAD_TENANT_ID"),
+	}
+	if err := s.checkLogin(&entry); err != nil {
+		return err
+	}
+	if flags.fingerprint == "" {
+		flags.caFile = first(flags.caFile, file.CAFile)
+	}
+	if entry.Authority, err = authority(ctx, entry.URL, flags); err != nil {
+		return err
+	}
+	if err := s.discover(ctx, &entry); err != nil {
+		return err
+	}
+	secret, err := s.secret(ctx, flags.password, file.Secret)
+	if err != nil {
+		return err
+	}
+	return s.signIn(ctx, entry, secret)
+}
+
+func (s *session) checkLogin(entry *profile.Hub) error {
+	address, err := url.Parse(entry.URL)
+	switch {
+	case entry.URL == "":
+		return usagef("--hub is missing: the URL of the hub (or --credential-file, which names it)")
+	case err != nil || address.Scheme != "https" || address.Host == "":
+		return usagef("--hub: %q is not an https URL such as https://hub.example.org:8443", entry.URL)
+	case entry.ClientID == "":
+		return usagef("--username/-u is missing: the application id of a service principal (or --credential-file, which names it)")
+	}
+	return nil
+}
+
+func authority(ctx context.Context, hub string, flags loginFlags) (string, error) {
+	switch {
+	case flags.fingerprint != "":
+		found, err := client.FetchAuthority(ctx, hub, flags.fingerprint)
+		return string(found), err
+	case flags.caFile == "":
+		return "", nil
+	}
+	content, err := os.ReadFile(flags.caFile)
+	if err != nil {
+		return "", fairlead.Errorf(fairlead.Invalid, "--ca-file cannot be read: %w", err)
+	}
+	return string(content), nil
+}
+
+// discover asks the hub for its tenant and audience, which proves the connection before a secret is sent.
+func (s *session) discover(ctx context.Context, entry *profile.Hub) error {
+	anonymous, err := s.credentials(*entry, "")
+	if err != nil {
+		return err
+	}
+	endpoints, err := (&client.Hub{URL: entry.URL, HTTP: anonymous.HTTP}).Endpoints(ctx)
+	if err != nil {
+		return err
+	}
+	entry.Audience = endpoints.Audience(entry.URL)
+	entry.TenantID = first(entry.TenantID, endpoints.Fairlead.TenantID)
+	if entry.TenantID == "" {
+		return usagef("--tenant is missing, and %s does not say which tenant it has", entry.URL)
+	}
+	return nil
+}
+
+func (s *session) secret(ctx context.Context, flag, file string) (client.Secret, error) {
+	switch {
+	case flag == "-":
+		content, err := io.ReadAll(io.LimitReader(s.streams.In, maxAnswer))
+		if err != nil {
+			return "", fairlead.Errorf(fairlead.Invalid, "the secret cannot be read from the input: %w", err)
+		}
+		return client.Secret(strings.TrimRight(string(content), "\r\n")), nil
+	case flag != "":
+		return client.Secret(flag), nil
+	case file != "":
+		return client.Secret(file), nil
+	}
+	if found := os.Getenv("FAIRLEAD_CLIENT_SECRET"); found != "" {
+		return client.Secret(found), nil
+	}
+	return s.password(ctx, "Secret: ")
+}
+
+func (s *session) signIn(ctx context.Context, entry profile.Hub, secret client.Secret) error {
+	credentials, err := s.credentials(entry, secret)
+	if err != nil {
+		return err
+	}
+	hub := &client.Hub{URL: entry.URL, HTTP: credentials.HTTP, Token: credentials.Token}
+	subscriptions, err := hub.List(ctx, "/subscriptions", client.SubscriptionVersion, nil)
+	if err != nil {
+		return err
+	}
+	if len(subscriptions) > 0 {
+		entry.Subscription = text(subscriptions[0], "subscriptionId")
+	} else {
+		s.warn("signed in, but this principal may see no subscription: ask an owner for a role")
+	}
+	p, err := s.profile()
+	if err != nil {
+		return err
+	}
+	if err := p.SignIn(entry, secret); err != nil {
+		return err
+	}
+	if err := p.KeepToken(entry.URL, credentials.Cached); err != nil {
+		return err
+	}
+	accounts := asAccounts(entry, subscriptions)
+	return s.tell("Signed in to "+entry.URL+" as "+entry.ClientID+".", accounts, accountColumns())
+}
+
+func readCredentialFile(path string) (credentialFile, error) {
+	var file credentialFile
+	if path == "" {
+		return file, nil
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return file, fairlead.Errorf(fairlead.Invalid, "--credential-file cannot be read: %w", err)
+	}
+	if err := json.Unmarshal(content, &file); err != nil {
+		return file, fairlead.Errorf(fairlead.Invalid, "--credential-file %s is not the JSON that fairlead hub --admin-credential-file writes: %w", path, err)
+	}
+	return file, nil
+}
+
+// first returns the first value that is not empty.
+func first(values ...string) string {
+	for _, value := range values {
+		if value != "" {
+			return value
+		}
+	}
+	return ""
+}

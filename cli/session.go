@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/cli/profile"
+	"github.com/fairlead/fairlead/client"
+)
+
+// session is what one run of a client command has: its streams, the flags that all of them share, and, once it
+// is asked for, the hub that the person is signed in to.
+type session struct {
+	streams      Streams
+	output       string
+	query        string
+	subscription string
+	debug        bool
+}
+
+// share gives a command and its children the flags that all client commands have.
+func (s *session) share(command *cobra.Command) {
+	flags := command.PersistentFlags()
+	flags.StringVarP(&s.output, "output", "o", "", "output format: "+strings.Join(formats(), "|")+" (default: a table on a terminal, else json)")
+	flags.StringVar(&s.query, "query", "", "JMESPath query over the result; see https://jmespath.org")
+	flags.StringVar(&s.subscription, "subscription", "", "name or id of the subscription (default: see account show)")
+	flags.BoolVar(&s.debug, "debug", false, "write every call to the hub to the error stream, without secrets")
+	_ = command.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats(), cobra.ShellCompDirectiveNoFileComp)) // the flag is there
+}
+
+func (s *session) profile() (*profile.Profile, error) {
+	dir, err := profile.Dir()
+	if err != nil {
+		return nil, err
+	}
+	return profile.Open(dir)
+}
+
+// signedIn is a hub with the profile entry that led to it.
+type signedIn struct {
+	*client.Hub
+	entry       profile.Hub
+	credentials *client.Credentials
+	defaults    profile.Defaults
+}
+
+// hub returns the current hub, ready for calls.
+func (s *session) hub() (*signedIn, error) {
+	p, err := s.profile()
+	if err != nil {
+		return nil, err
+	}
+	entry, ok := p.Current()
+	if !ok {
+		return nil, errSignedOut
+	}
+	secret, err := p.Secret(entry.URL)
+	if err != nil {
+		return nil, err
+	}
+	cached, err := p.Token(entry.URL)
+	if err != nil {
+		return nil, err
+	}
+	credentials, err := s.credentials(entry, secret)
+	if err != nil {
+		return nil, err
+	}
+	credentials.Cached = cached
+	credentials.Keep = func(token client.Token) {
+		if err := p.KeepToken(entry.URL, token); err != nil {
+			s.warn("the token could not be kept for the next command: %v", err)
+		}
+	}
+	hub := &client.Hub{URL: entry.URL, HTTP: credentials.HTTP, Token: credentials.Token}
+	return &signedIn{Hub: hub, entry: entry, credentials: credentials, defaults: p.Config.Defaults}, nil
+}
+
+func (s *session) credentials(entry profile.Hub, secret client.Secret) (*client.Credentials, error) {
+	connection, err := client.NewHTTP([]byte(entry.Authority))
+	if err != nil {
+		return nil, err
+	}
+	if s.debug {
+		connection.Transport = &client.Trace{Next: connection.Transport, Out: s.streams.Err, Now: time.Now}
+	}
+	return &client.Credentials{
+		URL: entry.URL, TenantID: entry.TenantID, ClientID: entry.ClientID, Audience: entry.Audience, Secret: secret,
+		HTTP: connection, Now: time.Now,
+	}, nil
+}
+
+// subscriptionID returns the subscription that flags or the profile name, as an id.
+func (s *session) subscriptionID(ctx context.Context, hub *signedIn) (string, error) {
+	switch {
+	case s.subscription == "" && hub.entry.Subscription != "":
+		return hub.entry.Subscription, nil
+	case s.subscription == "":
+		return "", fairlead.Errorf(fairlead.Invalid, "no subscription is set: run fairlead account set --subscription NAME_OR_ID (fairlead account list shows them)")
+	}
+	found, err := findSubscription(ctx, hub, s.subscription)
+	if err != nil {
+		return "", err
+	}
+	return text(found, "subscriptionId"), nil
+}
+
+// groupName returns the resource group that -g or the defaults name.
+func (h *signedIn) groupName(flag string) (string, error) {
+	if flag == "" {
+		flag = h.defaults.Group
+	}
+	if flag == "" {
+		return "", usagef("--resource-group/-g is missing; fairlead configure --defaults group=NAME saves typing it")
+	}
+	return flag, nil
+}
+
+// interactive reports whether there is a person to ask.
+func (s *session) interactive() bool {
+	return s.streams.terminal(s.streams.In) && s.streams.terminal(s.streams.Err)
+}
+
+func (s *session) say(out io.Writer, words string) error {
+	if _, err := io.WriteString(out, words+"\n"); err != nil {
+		return fairlead.Errorf(fairlead.Internal, "write the output: %w", err)
+	}
+	return nil
+}
+
+// fromEnvironment returns the first of the values that is not empty: a flag, then variables.
+func fromEnvironment(flag string, names ...string) string {
+	for _, name := range names {
+		if flag == "" {
+			flag = os.Getenv(name)
+		}
+	}
+	return flag
+}

@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// words is a flag that takes several words, as az has it: --tags a=b c=d. The first word is the
+// flag's value; gather adds the others before the command line is parsed.
+type words struct{ into *[]string }
+
+const wordBreak = "\x1f"
+
+// Set implements pflag.Value.
+func (w *words) Set(text string) error {
+	if *w.into == nil {
+		*w.into = []string{}
+	}
+	for word := range strings.SplitSeq(text, wordBreak) {
+		if word != "" {
+			*w.into = append(*w.into, word)
+		}
+	}
+	return nil
+}
+
+// String implements pflag.Value.
+func (w *words) String() string { return "" }
+
+// Type implements pflag.Value.
+func (w *words) Type() string { return "word ..." }
+
+// gather joins the words after flags that take several into one argument each, since pflag would
+// take the second word for an argument of the command.
+func gather(root *cobra.Command, args []string) []string {
+	command, _, err := root.Find(args)
+	if err != nil {
+		return args
+	}
+	var gathered []string
+	for i := 0; i < len(args); i++ {
+		gathered = append(gathered, args[i])
+		if args[i] == "--" {
+			return append(gathered, args[i+1:]...)
+		}
+		if !several(command, args[i]) {
+			continue
+		}
+		var all []string
+		for i+1 < len(args) && !strings.HasPrefix(args[i+1], "-") {
+			i++
+			all = append(all, args[i])
+		}
+		gathered = append(gathered, strings.Join(all, wordBreak))
+	}
+	return gathered
+}
+
+func several(command *cobra.Command, arg string) bool {
+	name, isFlag := strings.CutPrefix(arg, "--")
+	var flag *pflag.Flag
+	switch {
+	case isFlag:
+		flag = command.Flags().Lookup(name)
+	case len(arg) == 2 && arg[0] == '-':
+		flag = command.Flags().ShorthandLookup(arg[1:])
+	}
+	if flag == nil {
+		return false
+	}
+	_, ok := flag.Value.(*words)
+	return ok
+}
+
+// parseTags reads key=value words; a key alone has an empty value.
+func parseTags(pairs []string) (map[string]string, error) {
+	tags := map[string]string{}
+	for _, pair := range pairs {
+		key, value, _ := strings.Cut(pair, "=")
+		if key == "" {
+			return nil, usagef("--tags: %q is not key=value", pair)
+		}
+		tags[key] = value
+	}
+	return tags, nil
+}
+
+func tagText(value any) string {
+	tags, _ := value.(map[string]any)
+	pairs := make([]string, 0, len(tags))
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		pairs = append(pairs, key+"="+scalar(tags[key]))
+	}
+	return strings.Join(pairs, " ")
+}

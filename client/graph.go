@@ -1,0 +1,49 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+const principals = "/v1.0/servicePrincipals"
+
+// Principals lists the service principals that match a filter such as appId eq '…'; all when it is empty.
+func (h *Hub) Principals(ctx context.Context, filter string) ([]Document, error) {
+	query := url.Values{}
+	if filter != "" {
+		query.Set("$filter", filter)
+	}
+	return h.List(ctx, principals, "", query)
+}
+
+// PrincipalFilter finds a service principal by one of its ids or its name.
+func PrincipalFilter(property, value string) string {
+	return property + " eq '" + strings.ReplaceAll(value, "'", "''") + "'"
+}
+
+// CreatePrincipal makes a service principal without credentials.
+func (h *Hub) CreatePrincipal(ctx context.Context, displayName string) (Document, error) {
+	created := Document{}
+	err := h.Post(ctx, principals, "", Document{"displayName": displayName}, &created)
+	return created, err
+}
+
+// AddPassword gives a service principal a new secret, which the answer alone holds.
+func (h *Hub) AddPassword(ctx context.Context, objectID string) (Document, error) {
+	added := Document{}
+	err := h.Post(ctx, principals+"/"+url.PathEscape(objectID)+"/addPassword", "", Document{}, &added)
+	return added, err
+}
+
+// RemovePassword takes a secret from a service principal.
+func (h *Hub) RemovePassword(ctx context.Context, objectID, keyID string) error {
+	return h.Post(ctx, principals+"/"+url.PathEscape(objectID)+"/removePassword", "", Document{"keyId": keyID}, nil)
+}
+
+// DeletePrincipal removes a service principal with its credentials.
+func (h *Hub) DeletePrincipal(ctx context.Context, objectID string) error {
+	_, err := h.Do(ctx, Call{Method: http.MethodDelete, Path: principals + "/" + url.PathEscape(objectID)})
+	return err
+}
