@@ -1,0 +1,100 @@
+package token
+
+import (
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/fairlead/fairlead/store"
+)
+
+// leeway is how far another machine's clock may be off.
+const leeway = time.Minute
+
+// tokenType is the header's "typ".
+const tokenType = "JWT"
+
+// maxToken bounds what is parsed as a token; ours have about 1 KB.
+const maxToken = 8 << 10
+
+// claims is the payload of an access token.
+type claims struct {
+	Issuer    string          `json:"iss"`
+	Audience  jwt.Audience    `json:"aud"`
+	Subject   string          `json:"sub"`
+	IssuedAt  jwt.NumericDate `json:"iat"`
+	NotBefore jwt.NumericDate `json:"nbf"`
+	Expiry    jwt.NumericDate `json:"exp"`
+	ObjectID  string          `json:"oid"`
+	TenantID  string          `json:"tid"`
+	AppID     string          `json:"appid"`
+	Kind      string          `json:"idtyp"`
+	Version   string          `json:"ver"`
+	UniqueID  string          `json:"uti"`
+}
+
+// issue makes an access token for a principal.
+func (s *Service) issue(principal store.Principal) (string, error) {
+	now := s.Now()
+	signing, err := s.Keys.current().signing(now)
+	if err != nil {
+		return "", err
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: signing.JWK}, (&jose.SignerOptions{}).WithType(tokenType))
+	if err != nil {
+		return "", fmt.Errorf("prepare token: %w", err)
+	}
+	text, err := jwt.Signed(signer).Claims(claims{
+		Issuer: s.issuer(), Audience: jwt.Audience{s.URL}, Subject: principal.ObjectID,
+		IssuedAt: date(now), NotBefore: date(now), Expiry: date(now.Add(tokenLife)),
+		ObjectID: principal.ObjectID, TenantID: s.TenantID, AppID: principal.AppID,
+		Kind: "app", Version: "2.0", UniqueID: rand.Text(),
+	}).Serialize()
+	if err != nil {
+		return "", fmt.Errorf("sign token: %w", err)
+	}
+	return text, nil
+}
+
+func date(t time.Time) jwt.NumericDate { return *jwt.NewNumericDate(t) }
+
+// verify returns the claims of a token that this hub has issued, for itself, and that is good now.
+func (s *Service) verify(text string) (claims, error) {
+	var found claims
+	if len(text) > maxToken {
+		return claims{}, invalidToken("it is too large")
+	}
+	parsed, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{algorithm})
+	if err != nil {
+		return claims{}, invalidToken("it is not a token signed with " + string(algorithm))
+	}
+	key, ok := s.Keys.current().find(parsed.Headers[0].KeyID)
+	if !ok {
+		return claims{}, invalidToken("its signing key is not this hub's")
+	}
+	if err := parsed.Claims(key, &found); err != nil {
+		return claims{}, invalidToken("its signature does not match")
+	}
+	return found, s.accept(found)
+}
+
+func (s *Service) accept(found claims) error {
+	now := s.Now()
+	switch {
+	case found.Issuer != s.issuer():
+		return invalidToken("its issuer is not this hub")
+	case !found.Audience.Contains(s.URL):
+		return invalidToken("its audience is not this hub").WithCode("InvalidAuthenticationTokenAudience")
+	case !strings.EqualFold(found.TenantID, s.TenantID):
+		return invalidToken("its tenant is not this hub's").WithCode("InvalidAuthenticationTokenTenant")
+	case !now.Before(found.Expiry.Time().Add(leeway)):
+		return invalidToken("it expired at " + found.Expiry.Time().UTC().Format(time.RFC3339)).WithCode("ExpiredAuthenticationToken")
+	case now.Before(found.NotBefore.Time().Add(-leeway)):
+		return invalidToken("it is not valid before " + found.NotBefore.Time().UTC().Format(time.RFC3339))
+	}
+	return nil
+}

@@ -1,0 +1,82 @@
+package token
+
+import (
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+const (
+	// failureBurst wrong secrets are forgiven at once, and one more per failureInterval.
+	failureBurst    = 10
+	failureInterval = 6 * time.Second
+	// maxAttempts bounds the memory that strangers can fill.
+	maxAttempts = 10_000
+)
+
+// attempt is who fails to sign in, and from where: somebody who guesses elsewhere must not be able
+// to lock the rightful client out.
+type attempt struct{ appID, address string }
+
+// failures limits failed sign-ins.
+type failures struct {
+	mutex    sync.Mutex
+	limiters map[attempt]*rate.Limiter
+}
+
+// wait returns how long it takes until another try is allowed, 0 when it is allowed now.
+func (f *failures) wait(a attempt, now time.Time) time.Duration {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	limiter, ok := f.limiters[a]
+	if !ok {
+		return 0
+	}
+	missing := 1 - limiter.TokensAt(now)
+	if missing <= 0 {
+		return 0
+	}
+	return time.Duration(missing * float64(failureInterval))
+}
+
+// count counts a failure.
+func (f *failures) count(a attempt, now time.Time) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	f.forget(now)
+	if f.limiters == nil {
+		f.limiters = map[attempt]*rate.Limiter{}
+	}
+	limiter, ok := f.limiters[a]
+	if !ok {
+		limiter = rate.NewLimiter(rate.Every(failureInterval), failureBurst)
+		f.limiters[a] = limiter
+	}
+	limiter.AllowN(now, 1)
+}
+
+// forget makes room when there is none: first for what has been forgiven, then for anything.
+func (f *failures) forget(now time.Time) {
+	if len(f.limiters) < maxAttempts {
+		return
+	}
+	for a, limiter := range f.limiters {
+		if limiter.TokensAt(now) >= failureBurst {
+			delete(f.limiters, a)
+		}
+	}
+	if len(f.limiters) >= maxAttempts {
+		clear(f.limiters)
+	}
+}
+
+func clientAddress(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}

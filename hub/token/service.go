@@ -1,0 +1,99 @@
+// Package token is the hub's token service, with Entra's endpoints and words: discovery documents,
+// published keys, access tokens for service principals, and the check of those tokens on every
+// request. A token says who somebody is; what they may do is asked of hub/access each time, so
+// that no token outlives a revoked role.
+package token
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/hub/reply"
+	"github.com/fairlead/fairlead/store"
+)
+
+// tokenLife is how long an access token is good for.
+const tokenLife = time.Hour
+
+// Store is what the service reads; store.DB is one.
+type Store interface {
+	GetPrincipal(ctx context.Context, objectID string) (store.Principal, error)
+	PrincipalByAppID(ctx context.Context, appID string) (store.Principal, error)
+	Credentials(ctx context.Context, principalID string) ([]store.Credential, error)
+}
+
+// Service issues and checks access tokens for the one tenant of the hub. URL is the hub's, without a
+// slash at the end: issuer and audience are made of it.
+type Service struct {
+	URL      string
+	TenantID string
+	Store    Store
+	Keys     *Keys
+	Now      func() time.Time
+	Log      *slog.Logger
+
+	failures failures
+}
+
+// Mount adds the service to mux as the handler of everything that no other pattern takes: tenants
+// are first segments, and may have any name.
+func (s *Service) Mount(mux *http.ServeMux) {
+	routes := http.NewServeMux()
+	for _, route := range s.routes() {
+		routes.HandleFunc(route.pattern, route.handler)
+	}
+	mux.Handle("/", lowerCasePath(routes))
+}
+
+type route struct {
+	pattern string
+	handler http.HandlerFunc
+}
+
+// routes are the service's addresses, in lower case. Clients whose authority ends in /adfs leave the
+// tenant out.
+func (s *Service) routes() []route {
+	return []route{
+		{"GET /{tenant}/v2.0/.well-known/openid-configuration", s.tenantOnly(s.discover)},
+		{"GET /{tenant}/.well-known/openid-configuration", s.tenantOnly(s.discover)},
+		{"GET /.well-known/openid-configuration", s.discover},
+		{"GET /adfs/.well-known/openid-configuration", s.discoverADFS},
+		{"GET /{tenant}/discovery/v2.0/keys", s.tenantOnly(s.publishKeys)},
+		{"GET /adfs/discovery/keys", s.publishKeys},
+		{"POST /{tenant}/oauth2/v2.0/token", s.tenantOnly(s.grant)},
+		{"POST /adfs/oauth2/token", s.grant},
+		{"/", s.notFound},
+	}
+}
+
+// lowerCasePath makes the fixed segments match in any case; no name of this service depends on it.
+func lowerCasePath(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		lower := r.Clone(r.Context())
+		lower.URL.Path, lower.URL.RawPath = strings.ToLower(r.URL.Path), ""
+		next.ServeHTTP(w, lower)
+	})
+}
+
+// tenantOnly lets through requests for the hub's tenant, by its id or by Entra's names for "the
+// caller's own".
+func (s *Service) tenantOnly(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		tenant := r.PathValue("tenant")
+		if !strings.EqualFold(tenant, s.TenantID) && tenant != "organizations" && tenant != "common" {
+			s.refuse(w, r, unknownTenant(tenant))
+			return
+		}
+		next(w, r)
+	}
+}
+
+func (s *Service) notFound(w http.ResponseWriter, r *http.Request) {
+	reply.Writer{Log: s.Log}.Error(w, r, fairlead.Errorf(fairlead.NotFound, "there is nothing at %s %.200q", r.Method, r.URL.Path).WithCode("NotFound"))
+}
+
+func (s *Service) issuer() string { return s.URL + "/" + s.TenantID + "/v2.0" }
