@@ -98,6 +98,8 @@ func (b *builder) controllerManagerFlags() []string {
 		"--cluster-signing-cert-file=" + at.pki("ca.crt"), "--cluster-signing-key-file=" + at.pki("ca.key"),
 		"--cluster-cidr=" + podCIDR, "--service-cluster-ip-range=" + serviceCIDR,
 		"--kube-api-qps=200", "--kube-api-burst=400",
+		// It makes this folder, by default in the middle of the host's own.
+		"--flex-volume-plugin-dir=" + at.lib + "/volumeplugins",
 		// Nodes without a kubelet send no heartbeat, and stay ready all the same.
 		"--node-monitor-grace-period=24h",
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 
@@ -58,9 +59,11 @@ func (b *builder) loadProgram(ctx context.Context, program recipe.Program, refer
 		return err
 	}
 	inside := "/" + string(program)
+	// Not in a folder for temporary files: images are large, and such folders may be kept in memory.
 	packed := filepath.Join(b.cluster.state, string(program)+".tar")
 	if err := (image.Scratch{Reference: reference, Files: map[string]string{inside: path}, Entrypoint: []string{inside}}).WriteFile(packed); err != nil {
 		return err
 	}
+	defer os.Remove(packed)
 	return b.cluster.LoadImage(ctx, packed)
 }

@@ -40,6 +40,11 @@ func (b *builder) nodeProcesses() ([]spec.Process, error) {
 		}},
 	})
 	containerd := spec.Process{Name: "containerd", Args: []string{"/usr/bin/containerd", "--config", at.config("containerd.toml")}, Log: at.log("containerd")}
+	for i := range processes {
+		if processes[i].Name == string(recipe.Kubelet) {
+			processes[i].After = socket // it would end without
+		}
+	}
 	return append([]spec.Process{containerd}, processes...), err
 }
 

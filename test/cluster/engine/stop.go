@@ -11,6 +11,9 @@ import (
 
 // Stop ends the cluster and removes every trace of it. Stopping twice does no harm.
 func (c *Cluster) Stop(ctx context.Context) error {
+	if err := unlink(ctx, c.record); err != nil {
+		return err
+	}
 	if c.leash != nil {
 		_ = c.leash.Close()
 	}
@@ -33,15 +36,18 @@ func Remove(ctx context.Context, dir, name string) error {
 }
 
 func remove(ctx context.Context, state string, r record) error {
-	if err := r.Supervisor.end(ctx); err != nil {
+	if err := errors.Join(unlink(ctx, r), r.Supervisor.end(ctx)); err != nil {
 		return fmt.Errorf("stop cluster %s: %w", r.Name, err)
 	}
+	if _, err := os.Stat(state); err != nil {
+		return nil //nolint:nilerr // the supervisor removed it after all the rest; the name may have a new owner by now
+	}
 	if r.Kind == FullNode {
-		if err := errors.Join(removeLink(ctx, r.Link), removeCgroups(ctx, cgroup(r.Name))); err != nil {
+		if err := removeCgroups(ctx, cgroup(r.Name)); err != nil {
 			return fmt.Errorf("stop cluster %s: %w", r.Name, err)
 		}
 	}
-	// The supervisor removes the folder as well; mounts of a killed one take a moment to go.
+	// Mounts of a killed one take a moment to go.
 	patience, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	var err error
@@ -50,6 +56,15 @@ func remove(ctx context.Context, state string, r record) error {
 		return fmt.Errorf("stop cluster %s: %w", r.Name, err)
 	}
 	return nil
+}
+
+// unlink takes the link away while it is certainly this cluster's: the kernel removes the link of a dead cluster by itself, some time
+// later, and then the next cluster may use its name.
+func unlink(ctx context.Context, r record) error {
+	if !r.Supervisor.alive() {
+		return nil
+	}
+	return removeLink(ctx, r.Link)
 }
 
 // Sweep removes clusters whose supervisor is dead, such as those of a machine that was switched off.

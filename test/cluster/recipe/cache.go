@@ -46,24 +46,21 @@ func (c Cache) Path(program Program) (string, error) {
 // Ensure builds those of the programs that the cache lacks. Programs of a control plane never wait for those of a node.
 func (c Cache) Ensure(ctx context.Context, programs ...Program) error {
 	for _, g := range groups() {
-		wanted := slices.ContainsFunc(programs, func(p Program) bool { return g.packages[p] != "" })
-		if !wanted {
-			continue
-		}
-		if err := c.ensureGroup(ctx, g); err != nil {
+		wanted := slices.DeleteFunc(slices.Clone(programs), func(p Program) bool { return g.packages[p] == "" })
+		if err := c.ensureGroup(ctx, g, wanted); err != nil {
 			return fmt.Errorf("build %s: %w", g.name, err)
 		}
 	}
 	return nil
 }
 
-func (c Cache) ensureGroup(ctx context.Context, g group) error {
+func (c Cache) ensureGroup(ctx context.Context, g group, wanted []Program) error {
 	folder, err := g.folder()
 	if err != nil {
 		return err
 	}
 	dir := filepath.Join(c.Dir, folder)
-	if len(g.missing(dir)) == 0 {
+	if len(missingIn(dir, wanted)) == 0 {
 		return nil
 	}
 	unlock, err := c.lock(ctx, dir, g.name)
@@ -71,16 +68,16 @@ func (c Cache) ensureGroup(ctx context.Context, g group) error {
 		return err
 	}
 	defer unlock()
-	if missing := g.missing(dir); len(missing) > 0 {
+	if missing := missingIn(dir, wanted); len(missing) > 0 {
 		return c.build(ctx, g, dir, missing)
 	}
 	return nil
 }
 
-// missing lists the programs of the group that are not in dir.
-func (g group) missing(dir string) []Program {
+// missingIn lists those of the programs that are not in dir.
+func missingIn(dir string, programs []Program) []Program {
 	var missing []Program
-	for program := range g.packages {
+	for _, program := range programs {
 		if _, err := os.Stat(filepath.Join(dir, string(program))); err != nil {
 			missing = append(missing, program)
 		}

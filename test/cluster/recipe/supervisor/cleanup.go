@@ -11,17 +11,18 @@ import (
 	"github.com/fairlead/fairlead/test/cluster/recipe/supervisor/spec"
 )
 
-// cleanUp removes what outlives processes and namespaces. Whoever stops a cluster does the same again, in case we were killed.
+// cleanUp removes what outlives processes, and uncovers the state folder for removal. Whoever stops a cluster does the same again, in case we were killed.
 func cleanUp(cluster spec.Spec) {
-	if around := cluster.Surroundings; around != nil {
-		for _, root := range hierarchies() {
-			removeCgroups(filepath.Join(root, around.Cgroup))
-		}
-		for _, bind := range slices.Backward(around.Binds) {
-			_ = syscall.Unmount(bind.Target, syscall.MNT_DETACH)
-		}
+	around := cluster.Surroundings
+	if around == nil {
+		return
 	}
-	_ = os.RemoveAll(cluster.StateDir)
+	for _, root := range hierarchies() {
+		removeCgroups(filepath.Join(root, around.Cgroup))
+	}
+	for _, bind := range slices.Backward(around.Binds) {
+		_ = syscall.Unmount(bind.Target, syscall.MNT_DETACH)
+	}
 }
 
 // removeCgroups tries for a moment: a group is busy until the kernel has buried its last process.

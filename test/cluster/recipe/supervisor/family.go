@@ -29,9 +29,20 @@ func newFamily(cluster spec.Spec) *family {
 	return f
 }
 
+// complete says that every process runs.
+func (f *family) complete() bool {
+	for _, c := range f.children {
+		if c.report.PID == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// startMissing starts each process that does not run, apart from those whose time has not come.
 func (f *family) startMissing() error {
 	for _, c := range f.children {
-		if c.report.PID != 0 {
+		if c.report.PID != 0 || !exists(c.process.After) {
 			continue
 		}
 		pid, err := start(c.process, f.isolated())
@@ -42,6 +53,11 @@ func (f *family) startMissing() error {
 		f.report()
 	}
 	return nil
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return file == "" || err == nil
 }
 
 func (f *family) isolated() bool { return f.cluster.Surroundings != nil }
@@ -63,7 +79,7 @@ func start(process spec.Process, isolated bool) (int, error) {
 		attributes.Pdeathsig = syscall.SIGKILL
 	}
 	return syscall.ForkExec(process.Args[0], process.Args, &syscall.ProcAttr{
-		Env:   append(os.Environ(), process.Env...),
+		Env:   os.Environ(),
 		Files: []uintptr{null.Fd(), log.Fd(), log.Fd()},
 		Sys:   attributes,
 	})

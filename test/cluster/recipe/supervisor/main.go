@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -31,39 +32,59 @@ func run(input io.Reader) error {
 	ended := make(chan os.Signal, 1)
 	signal.Notify(ended, syscall.SIGCHLD)
 
-	var cluster spec.Spec
-	decoder := json.NewDecoder(input)
-	if err := decoder.Decode(&cluster); err != nil {
-		return fmt.Errorf("read what to run: %w", err)
+	told, gone := read(input)
+	select {
+	case <-stop:
+		return nil
+	case <-gone:
+		return errors.New("nobody told what to run")
+	case cluster := <-told:
+		if !cluster.Leashed {
+			gone = nil
+		}
+		return keep(cluster, stop, ended, gone)
 	}
-	family := newFamily(cluster)
-	defer family.end()
-	if err := prepare(cluster.Surroundings); err != nil {
-		return err
-	}
-	return family.live(stop, ended, leash(cluster, input))
 }
 
-// leash is closed when the starter is gone. The kernel closes the starter's end of the pipe however it dies.
-func leash(cluster spec.Spec, input io.Reader) <-chan struct{} {
-	if !cluster.Leashed {
-		return nil
-	}
-	gone := make(chan struct{})
+// read passes on what to run. Gone is closed with the input: the kernel closes the starter's end of the pipe however it dies.
+func read(input io.Reader) (<-chan spec.Spec, <-chan struct{}) {
+	told, gone := make(chan spec.Spec), make(chan struct{})
 	go func() {
 		defer close(gone)
+		var cluster spec.Spec
+		if json.NewDecoder(input).Decode(&cluster) == nil {
+			told <- cluster
+		}
 		_, _ = io.Copy(io.Discard, input)
 	}()
-	return gone
+	return told, gone
 }
 
-// live starts and restarts processes until it is told to stop.
+func keep(cluster spec.Spec, stop, ended <-chan os.Signal, gone <-chan struct{}) error {
+	family := newFamily(cluster)
+	err := prepare(cluster.Surroundings)
+	if err == nil {
+		err = family.live(stop, ended, gone)
+	}
+	family.end()
+	if err != nil {
+		return err // and leave the logs to the starter, who tells what went wrong
+	}
+	return os.RemoveAll(cluster.StateDir)
+}
+
+// live starts processes, and starts them again when they end, until it is told to stop.
 func (f *family) live(stop, ended <-chan os.Signal, gone <-chan struct{}) error {
-	retry := time.NewTicker(300 * time.Millisecond)
-	defer retry.Stop()
+	// A process that ends at once is started again at the next tick, not in a tight loop.
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	if err := f.startMissing(); err != nil {
+		return err
+	}
 	for {
-		if err := f.startMissing(); err != nil {
-			return err
+		retry := tick.C
+		if f.complete() {
+			retry = nil
 		}
 		select {
 		case <-stop:
@@ -72,13 +93,9 @@ func (f *family) live(stop, ended <-chan os.Signal, gone <-chan struct{}) error 
 			return nil
 		case <-ended:
 			f.reap()
-			// A process that ends at once is started again at the next tick, not in a tight loop.
-			select {
-			case <-stop:
-				return nil
-			case <-gone:
-				return nil
-			case <-retry.C:
+		case <-retry:
+			if err := f.startMissing(); err != nil {
+				return err
 			}
 		}
 	}

@@ -35,8 +35,9 @@ type Bind struct {
 type Process struct {
 	Name string   `json:"name"`
 	Args []string `json:"args"`
-	Env  []string `json:"env,omitempty"`
 	Log  string   `json:"log"`
+	// After is a file that must exist before the process is started, such as another's socket.
+	After string `json:"after,omitempty"`
 }
 
 // Report is the state of one process.
