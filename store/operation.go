@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/fairlead/fairlead"
@@ -56,15 +57,21 @@ func (c *change) create(ctx context.Context, op Operation) error {
 	return conflictUnlessChanged(result, "operation %s exists already", op.ID)
 }
 
-// FinishOperation records how an operation ended. What has ended stays as it is: NotFound then.
+// FinishOperation records how an operation ended and wakes the subscribers of its id. What has
+// ended stays as it is: NotFound then.
 func (db *DB) FinishOperation(ctx context.Context, op Operation) error {
-	changed, err := db.exec(ctx, "finish operation", `UPDATE operations
-		SET status = $1, error_code = $2, error_message = $3, ended_at = $4 WHERE id = $5 AND status = $6`,
-		string(op.Status), op.ErrorCode, op.ErrorMessage, micros(defaultTime(op.EndedAt)), op.ID, string(InProgress))
-	if err == nil && changed == 0 {
-		return fairlead.Errorf(fairlead.NotFound, "no operation %s is in progress", op.ID)
-	}
-	return err
+	return db.commit(ctx, "finish operation", func(c *change) error {
+		result, err := c.ExecContext(ctx, `UPDATE operations
+			SET status = $1, error_code = $2, error_message = $3, ended_at = $4 WHERE id = $5 AND status = $6`,
+			string(op.Status), op.ErrorCode, op.ErrorMessage, micros(defaultTime(op.EndedAt)), op.ID, string(InProgress))
+		if err != nil {
+			return err
+		}
+		if changed, err := result.RowsAffected(); err != nil || changed == 0 {
+			return errors.Join(err, fairlead.Errorf(fairlead.NotFound, "no operation %s is in progress", op.ID))
+		}
+		return c.changed(ctx, op.ID)
+	})
 }
 
 // GetOperation returns the operation with that id, or NotFound.

@@ -1,9 +1,6 @@
 package access
 
-import (
-	"regexp"
-	"strings"
-)
+import "strings"
 
 // The GUIDs of the built-in roles, which are Azure's.
 const (
@@ -77,8 +74,16 @@ func matchAny(patterns []string, action string) bool {
 	return false
 }
 
+// matches reports whether action is pattern with any text, slashes too, in place of each star.
 func matches(pattern, action string) bool {
-	expression := "^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*") + "$"
-	matched, err := regexp.MatchString(expression, action)
-	return err == nil && matched
+	parts := strings.Split(pattern, "*")
+	rest, found := strings.CutPrefix(action, parts[0])
+	if len(parts) == 1 {
+		return found && rest == ""
+	}
+	for _, part := range parts[1 : len(parts)-1] {
+		_, after, ok := strings.Cut(rest, part)
+		found, rest = found && ok, after
+	}
+	return found && strings.HasSuffix(rest, parts[len(parts)-1])
 }
