@@ -1,0 +1,85 @@
+package identity
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/agent/kube"
+)
+
+// Holder holds the identity that the cluster has now, and follows its Secret.
+type Holder struct {
+	Kube      *kube.Client
+	Namespace string
+	Log       *slog.Logger
+
+	mu      sync.Mutex
+	current *Identity
+	err     error
+	changed chan struct{}
+}
+
+// Run follows the Secret until the end of ctx.
+func (h *Holder) Run(ctx context.Context) error {
+	watcher := kube.Watcher[kube.Secret]{
+		Client: h.Kube, Collection: kube.Secrets(h.Namespace), Fields: "metadata.name=" + fairlead.IdentitySecret,
+		Log: h.Log, Changed: h.take,
+	}
+	return watcher.Run(ctx)
+}
+
+func (h *Holder) take(ctx context.Context, all map[string]kube.Secret) {
+	secret, ok := all[fairlead.IdentitySecret]
+	if !ok {
+		h.Set(nil, fairlead.Errorf(fairlead.NotFound, "there is no Secret %s yet", fairlead.IdentitySecret))
+		return
+	}
+	found, err := Parse(secret)
+	if err != nil {
+		h.Log.WarnContext(ctx, "the identity certificate is unusable", slog.String("error", err.Error()))
+	}
+	h.Set(found, err)
+}
+
+// Set replaces the identity; one that is nil comes with the reason.
+func (h *Holder) Set(found *Identity, reason error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	same := h.current.Is(found) && (h.err == nil) == (reason == nil) && h.changed != nil
+	h.current, h.err = found, reason
+	if same {
+		return
+	}
+	if h.changed != nil {
+		close(h.changed)
+	}
+	h.changed = make(chan struct{})
+}
+
+// Current returns the identity or why there is none, and a channel that closes at the next change.
+func (h *Holder) Current() (*Identity, <-chan struct{}, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.changed == nil {
+		h.changed = make(chan struct{})
+		h.err = fairlead.Errorf(fairlead.NotFound, "Secret %s has not been looked up yet", fairlead.IdentitySecret)
+	}
+	return h.current, h.changed, h.err
+}
+
+// Wait waits until there is an identity.
+func (h *Holder) Wait(ctx context.Context) (*Identity, error) {
+	for {
+		current, changed, _ := h.Current()
+		if current != nil {
+			return current, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-changed:
+		}
+	}
+}
