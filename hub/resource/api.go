@@ -1,0 +1,166 @@
+package resource
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/hub/access"
+	"github.com/fairlead/fairlead/hub/reply"
+	"github.com/fairlead/fairlead/store"
+	"github.com/google/uuid"
+)
+
+// API serves resources of the given types. All fields but Documents are required. Its requests
+// must have been authenticated: the caller is in their context. Run must run beside it, or
+// operations wait until it does.
+type API struct {
+	Store     *store.DB
+	Types     []Type
+	Documents []Mounter // fixed documents, whose patterns win over those of resources
+	Access    *access.Checker
+	Reply     reply.Writer
+	URL       string // of the hub, without a trailing slash
+	Now       func() time.Time
+	Log       *slog.Logger
+
+	kinds map[string]*Type
+	once  sync.Once
+	wake  chan struct{}
+	busy  busy
+}
+
+// Mounter adds patterns to a mux. Every second segment of the path that a pattern sees, the first
+// among them, is in lower case, because those are the fixed ones.
+type Mounter interface{ Mount(mux *http.ServeMux) }
+
+// Mount serves everything below mux's root.
+func (a *API) Mount(mux *http.ServeMux) {
+	a.prepare()
+	inner := http.NewServeMux()
+	for _, document := range a.Documents {
+		document.Mount(inner)
+	}
+	for _, scope := range []string{"", "/subscriptions/{subscription}"} {
+		location := "GET " + scope + "/providers/{namespace}/locations/{location}/"
+		inner.HandleFunc(location+"operationstatuses/{id}", a.answer(a.operationStatus))
+		inner.HandleFunc(location+"operationresults/{id}", a.answer(a.operationResult))
+	}
+	inner.HandleFunc("/", a.answer(a.serve))
+	mux.Handle("/", a.identified(a.canonical(inner)))
+}
+
+func (a *API) prepare() {
+	a.once.Do(func() {
+		a.wake = make(chan struct{}, 1)
+		a.kinds = make(map[string]*Type, len(a.Types))
+		for i := range a.Types {
+			a.kinds[a.Types[i].key()] = &a.Types[i]
+		}
+	})
+}
+
+// identified gives request and answer the ids by which people and logs speak of them.
+func (a *API) identified(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		request, correlation := uuid.NewString(), r.Header.Get("X-Ms-Correlation-Request-Id")
+		if uuid.Validate(correlation) != nil {
+			correlation = request
+		}
+		w.Header().Set("X-Ms-Request-Id", request)
+		w.Header().Set("X-Ms-Correlation-Request-Id", correlation)
+		if client := r.Header.Get("X-Ms-Client-Request-Id"); uuid.Validate(client) == nil {
+			w.Header().Set("X-Ms-Client-Request-Id", client)
+		}
+		w.Header().Set("Cache-Control", "no-cache")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// canonical writes the fixed segments of paths in lower case, once, and refuses paths that hide
+// other segments.
+func (a *API) canonical(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if escaped := strings.ToLower(r.URL.EscapedPath()); strings.Contains(escaped, "%2f") || strings.Contains(escaped, "%5c") {
+			a.Reply.Error(w, r, fairlead.Errorf(fairlead.Invalid, "The path must not hold an encoded slash.").WithCode("InvalidResourceId"))
+			return
+		}
+		segments := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
+		for i := 0; i < len(segments); i += 2 {
+			segments[i] = strings.ToLower(segments[i])
+		}
+		changed, url := *r, *r.URL
+		url.Path, url.RawPath = "/"+strings.Join(segments, "/"), ""
+		changed.URL = &url
+		next.ServeHTTP(w, &changed)
+	})
+}
+
+// answer makes a handler of a function that leaves errors to the one place that words them.
+func (a *API) answer(serve func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := serve(w, r); err != nil {
+			a.Reply.Error(w, r, err)
+		}
+	}
+}
+
+// request is one request for a resource, collection or action, understood.
+type request struct {
+	*http.Request
+	target
+	query
+}
+
+func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
+	found, err := a.resolve(r)
+	if err != nil {
+		return err
+	}
+	q, err := readQuery(r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	if err := q.checkVersion(found.kind); err != nil {
+		return err
+	}
+	handle, verb := a.route(r.Method, found)
+	if handle == nil {
+		return fairlead.Errorf(fairlead.MethodNotAllowed, "The resource type '%s' does not support the method %s here.", found.kind.Name, r.Method)
+	}
+	req := request{r, found, q}
+	if found.scope == "" { // lists are filtered instead
+		if err := a.Access.Check(r.Context(), found.kind.action(verb), found.id.String()); err != nil {
+			return err
+		}
+	}
+	return handle(w, req)
+}
+
+// route returns the handler and the last part of the action that access is asked for.
+func (a *API) route(method string, t target) (func(http.ResponseWriter, request) error, string) {
+	switch {
+	case t.scope != "" && method == http.MethodGet:
+		return a.list, "read"
+	case t.scope != "":
+		return nil, ""
+	case t.action != "" && t.kind.Actions[t.action] != nil:
+		return a.act, t.action + "/action"
+	case method == http.MethodGet, method == http.MethodHead:
+		return a.get, "read"
+	case t.kind.BuiltIn != nil:
+		return nil, ""
+	case method == http.MethodPut:
+		return a.put, "write"
+	case method == http.MethodPatch:
+		return a.patch, "write"
+	case method == http.MethodDelete:
+		return a.delete, "delete"
+	default:
+		return nil, ""
+	}
+}

@@ -1,0 +1,281 @@
+package resource
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/hub/access"
+	"github.com/fairlead/fairlead/hub/reply"
+	"github.com/fairlead/fairlead/store"
+	"github.com/google/uuid"
+)
+
+// attempts bounds how often a write starts over because another came between.
+const attempts = 10
+
+// The provisioning states that are not final.
+const (
+	stateAccepted = "Accepted"
+	stateUpdating = "Updating"
+	stateDeleting = "Deleting"
+)
+
+// written is the outcome of a write: what is stored, and the operation that goes on, if any.
+type written struct {
+	stored  store.Resource
+	created bool
+	op      *store.Operation
+}
+
+func (a *API) put(w http.ResponseWriter, r request) error {
+	sent, err := readBody(w, r)
+	if err != nil {
+		return err
+	}
+	done, err := a.persist(r.Context(), r, func(old Document) (Document, error) { return r.kind.replaced(old, sent), nil })
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if done.created {
+		status = http.StatusCreated
+	}
+	return a.written(w, r, status, done)
+}
+
+func (a *API) patch(w http.ResponseWriter, r request) error {
+	sent, err := readBody(w, r)
+	if err != nil {
+		return err
+	}
+	done, err := a.persist(r.Context(), r, func(old Document) (Document, error) {
+		if old == nil {
+			_, err := a.load(r.Context(), r.target)
+			return nil, err
+		}
+		return r.kind.patched(old, sent), nil
+	})
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if done.op != nil {
+		status = http.StatusAccepted
+	}
+	return a.written(w, r, status, done)
+}
+
+// written answers with the document; when its operation ends soon, as if there had been none.
+func (a *API) written(w http.ResponseWriter, r request, status int, done written) error {
+	if done.op != nil {
+		ended, err := a.await(r.Context(), r.Request, done.op.ID)
+		if err != nil {
+			return err
+		}
+		if ended.Status == store.Succeeded {
+			done.op = nil
+		}
+		if done.stored, err = a.load(r.Context(), r.target); err != nil {
+			return err
+		}
+	}
+	switch {
+	case done.op != nil:
+		a.announce(w, r, *done.op)
+	case status == http.StatusAccepted:
+		status = http.StatusOK
+	}
+	return a.show(r.Context(), w, status, r.kind, done.stored)
+}
+
+func readBody(w http.ResponseWriter, r request) (Document, error) {
+	content, err := reply.Body(w, r.Request, store.MaxDocument)
+	if err != nil {
+		return nil, err
+	}
+	return ReadDocument(content)
+}
+
+// persist stores what change makes of the present document. When another write comes between, and
+// the client has set no condition, it starts over with what is there then.
+func (a *API) persist(ctx context.Context, r request, change func(old Document) (Document, error)) (written, error) {
+	wanted, err := readPreconditions(r.Header)
+	if err != nil {
+		return written{}, err
+	}
+	for range attempts {
+		done, err := a.attempt(ctx, r, wanted, change)
+		if err == nil {
+			a.wakeUp(done.op)
+			return done, nil
+		}
+		if !overtaken(err) {
+			return written{}, err
+		}
+	}
+	return written{}, fairlead.Errorf(fairlead.Conflict, "The resource '%s' is being changed by others all the time.", r.id)
+}
+
+// overtaken recognises a write that lost a race and may be tried again.
+func overtaken(err error) bool { return fairlead.CodeOf(err) == overtakenCode }
+
+const overtakenCode = "Overtaken"
+
+func (a *API) attempt(ctx context.Context, r request, wanted preconditions, change func(Document) (Document, error)) (written, error) {
+	stored, old, err := a.current(ctx, r)
+	if err != nil {
+		return written{}, err
+	}
+	if err := wanted.check(stored.ETag); err != nil {
+		return written{}, err
+	}
+	document, err := change(old)
+	if err != nil {
+		return written{}, err
+	}
+	if err := a.complete(ctx, r, &Change{ID: r.id, Old: old, New: document}); err != nil {
+		return written{}, err
+	}
+	return a.save(ctx, r, stored, document)
+}
+
+// current returns the stored resource, empty if there is none, after checking that it may change.
+func (a *API) current(ctx context.Context, r request) (store.Resource, Document, error) {
+	stored, err := a.Store.GetResource(ctx, r.id.Key())
+	if err != nil && fairlead.KindOf(err) == fairlead.NotFound {
+		return store.Resource{}, nil, a.admits(ctx, r.target)
+	}
+	if err != nil {
+		return store.Resource{}, nil, err
+	}
+	old, err := ReadDocument(stored.Body)
+	if err != nil {
+		return store.Resource{}, nil, err
+	}
+	if old.Text(statePath) == stateDeleting {
+		return store.Resource{}, nil, deleting(r.id)
+	}
+	return stored, old, nil
+}
+
+// admits checks that something new may come into being at an id.
+func (a *API) admits(ctx context.Context, t target) error {
+	if err := a.parents(ctx, t); err != nil {
+		return err
+	}
+	if t.kind.Names != nil && !t.kind.Names.MatchString(t.id.Name()) {
+		return fairlead.Errorf(fairlead.Invalid, "The resource name '%s' is not valid: names of type '%s' match %s.",
+			t.id.Name(), t.kind.Name, t.kind.Names).WithCode("InvalidResourceName")
+	}
+	if t.id.ResourceGroup == "" || t.id.Namespace == "" {
+		return nil
+	}
+	group := fairlead.ResourceID{Subscription: t.id.Subscription, ResourceGroup: t.id.ResourceGroup}
+	stored, err := a.Store.GetResource(ctx, group.Key())
+	if err != nil {
+		return err
+	}
+	document, err := ReadDocument(stored.Body)
+	if err == nil && document.Text(statePath) == stateDeleting {
+		return deleting(group)
+	}
+	return err
+}
+
+func deleting(id fairlead.ResourceID) error {
+	if id.Namespace == "" {
+		return fairlead.Errorf(fairlead.Conflict, "The resource group '%s' is in deprovisioning state and cannot perform this operation.",
+			id.ResourceGroup).WithCode("ResourceGroupBeingDeleted")
+	}
+	return fairlead.Errorf(fairlead.Conflict, "The resource '%s' is being deleted and cannot be changed.", id.Name())
+}
+
+// complete validates a change and lets the type add to it.
+func (a *API) complete(ctx context.Context, r request, change *Change) error {
+	if err := checkTags(change.New); err != nil {
+		return err
+	}
+	if err := r.kind.checkLocation(change); err != nil {
+		return err
+	}
+	if r.kind.Prepare == nil {
+		return nil
+	}
+	return r.kind.Prepare(ctx, change)
+}
+
+// save stores the document and, if the type has work to do, journals the operation with it.
+func (a *API) save(ctx context.Context, r request, before store.Resource, document Document) (written, error) {
+	done := written{created: before.Key == ""}
+	work, kind, state := r.kind.Update, operationUpdate, stateUpdating
+	condition := store.MatchETag(before.ETag)
+	if done.created {
+		work, kind, state = r.kind.Create, operationCreate, stateAccepted
+		condition = store.MustBeAbsent
+	}
+	if work == nil {
+		state = string(store.Succeeded)
+	} else {
+		done.op = a.operation(ctx, r.id.Key(), kind)
+	}
+	if r.kind.stateful() {
+		document.Set(statePath, state)
+	}
+	var err error
+	done.stored, err = a.store(ctx, r.target, document, condition, done.op)
+	return done, err
+}
+
+func (a *API) store(ctx context.Context, t target, document Document, condition store.Condition, op *store.Operation) (store.Resource, error) {
+	content, err := body(document)
+	if err != nil {
+		return store.Resource{}, err
+	}
+	caller, _ := access.PrincipalFrom(ctx)
+	resource := store.Resource{
+		Key: t.id.Key(), ID: t.id.String(), Type: t.kind.key(), Name: t.id.Name(), Body: content,
+		Subscription: strings.ToLower(t.id.Subscription), ResourceGroup: strings.ToLower(t.id.ResourceGroup),
+		UpdatedAt: a.Now(), UpdatedBy: caller.AppID, Parent: parentKey(t.id),
+	}
+	if t.kind.Subject != nil {
+		resource.Subject = strings.ToLower(t.kind.Subject(document))
+	}
+	var stored store.Resource
+	if op == nil {
+		stored, err = a.Store.PutResource(ctx, resource, condition)
+	} else {
+		stored, err = a.Store.PutResourceWithOperation(ctx, resource, condition, *op)
+	}
+	return stored, raced(err)
+}
+
+// raced marks the errors that another write between reading and writing explains.
+func raced(err error) error {
+	switch kind := fairlead.KindOf(err); {
+	case err == nil:
+		return nil
+	case kind == fairlead.PreconditionFailed, kind == fairlead.Conflict, kind == fairlead.NotFound:
+		return fairlead.Errorf(fairlead.Conflict, "another write came between: %w", err).WithCode(overtakenCode)
+	default:
+		return err
+	}
+}
+
+// parentKey returns the key that must exist for a resource to exist, empty at the root.
+func parentKey(id fairlead.ResourceID) string {
+	parent := enclosing(id)
+	if parent == "/" {
+		return ""
+	}
+	return strings.ToLower(parent)
+}
+
+func (a *API) operation(ctx context.Context, key, kind string) *store.Operation {
+	caller, _ := access.PrincipalFrom(ctx)
+	return &store.Operation{
+		ID: uuid.NewString(), ResourceKey: key, Kind: kind, Status: store.InProgress,
+		StartedAt: a.Now(), Principal: caller.ObjectID,
+	}
+}
