@@ -2,6 +2,8 @@ package clustertest
 
 import (
 	"strings"
+
+	"github.com/fairlead/fairlead/test/cluster/engine"
 )
 
 // Kubectl runs kubectl as cluster administrator and returns what it prints. The test ends when it fails.
@@ -57,5 +59,13 @@ func (c *Cluster) RestoreNetwork(address string) {
 	c.t.Helper()
 	if err := c.Cluster.RestoreNetwork(c.ctx, address); err != nil {
 		c.t.Fatalf("restore network: %v", err)
+	}
+}
+
+// AddNode registers a node that nobody runs, such as one of another system or architecture.
+func (c *Cluster) AddNode(node engine.FakeNode) {
+	c.t.Helper()
+	if err := c.Cluster.AddNode(c.ctx, node); err != nil {
+		c.t.Fatal(err)
 	}
 }

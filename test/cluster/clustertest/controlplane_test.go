@@ -28,6 +28,7 @@ func TestControlPlane(t *testing.T) {
 		}
 	})
 	t.Run("NamespaceComesAndGoes", func(t *testing.T) { namespaceComesAndGoes(t, c) })
+	t.Run("TaintedWindowsNode", func(t *testing.T) { taintedWindowsNode(t, c) })
 	t.Run("TwoSideBySide", func(t *testing.T) { twoSideBySide(t, c) })
 	t.Run("NameIsTaken", func(t *testing.T) {
 		if _, err := engine.Start(t.Context(), engine.Config{Name: c.Name}); err == nil {
@@ -102,5 +103,13 @@ func twoSideBySide(t *testing.T, first *clustertest.Cluster) {
 	kubectl(t, first, "create", "namespace", "only-here")
 	if out, err := second.TryKubectl("get", "namespace", "only-here"); err == nil {
 		t.Errorf("both clusters have it: %s", out)
+	}
+}
+
+func taintedWindowsNode(t *testing.T, c *clustertest.Cluster) {
+	c.AddNode(engine.FakeNode{Name: "win-1", OS: "windows", Taints: []map[string]string{{"key": "os", "value": "windows", "effect": "NoSchedule"}}})
+	out := kubectl(t, c, "get", "node", "win-1", "-o", "jsonpath={.status.nodeInfo.operatingSystem} {.spec.taints[?(@.key=='os')].effect} {.status.conditions[0].status}")
+	if out != "windows NoSchedule True" {
+		t.Errorf("node = %q", out)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/fairlead/fairlead/test/cluster/recipe"
 	"github.com/fairlead/fairlead/test/cluster/recipe/supervisor/spec"
 )
 
@@ -101,46 +100,16 @@ func (b *builder) awaitControllers(ctx context.Context) error {
 // markReady is the last thing of a start: from now on the starter is of no importance.
 func (b *builder) markReady(context.Context) error {
 	b.cluster.record.Ready = true
-	return b.cluster.record.write(b.cluster.state)
-}
-
-// addNode registers a Linux node that nobody runs, for what asks which kinds of node there are.
-func (b *builder) addNode(ctx context.Context) error {
-	client, err := b.cluster.client()
-	if err != nil {
+	if err := b.cluster.record.write(b.cluster.state); err != nil {
 		return err
 	}
-	node := fakeNode(b.nodeName())
-	if _, err := client.do(ctx, "POST", "/api/v1/nodes", node); err != nil {
-		return err
+	if !b.config.Detached {
+		return nil
 	}
-	status := map[string]any{"status": node["status"]}
-	_, err = client.do(ctx, "PATCH", "/api/v1/nodes/"+b.nodeName()+"/status", status)
-	return err
-}
-
-func fakeNode(name string) map[string]any {
-	now := time.Now().UTC().Format(time.RFC3339)
-	amounts := map[string]any{"cpu": "4", "memory": "16Gi", "ephemeral-storage": "100Gi", "pods": "110"}
-	return map[string]any{
-		"apiVersion": "v1", "kind": "Node",
-		"metadata": map[string]any{"name": name, "labels": map[string]any{
-			"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64", "kubernetes.io/hostname": name,
-		}},
-		"status": map[string]any{
-			"capacity": amounts, "allocatable": amounts,
-			"addresses":  []any{map[string]any{"type": "InternalIP", "address": "127.0.0.1"}, map[string]any{"type": "Hostname", "address": name}},
-			"nodeInfo":   fakeNodeInfo(),
-			"conditions": []any{map[string]any{"type": "Ready", "status": "True", "reason": "NoKubelet", "message": "stands in for a node", "lastHeartbeatTime": now, "lastTransitionTime": now}},
-		},
+	if err := json.NewEncoder(b.cluster.leash).Encode(spec.Release{Detached: true}); err != nil {
+		return fmt.Errorf("let the supervisor go: %w", err)
 	}
-}
-
-func fakeNodeInfo() map[string]any {
-	return map[string]any{
-		"operatingSystem": "linux", "architecture": "amd64", "osImage": "none", "kernelVersion": "none", "containerRuntimeVersion": "none://0",
-		"kubeletVersion": recipe.Version, "kubeProxyVersion": "", "machineID": "", "systemUUID": "", "bootID": "",
-	}
+	return nil
 }
 
 // decode reads JSON that the API server answered.

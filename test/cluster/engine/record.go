@@ -26,7 +26,7 @@ type record struct {
 var ErrNotFound = errors.New("no such cluster")
 
 // ErrExists is returned when the name is taken by a cluster that runs or is being started.
-var ErrExists = errors.New("cluster exists")
+var ErrExists = errors.New("the name is taken by a cluster that runs or is being started")
 
 func clustersDir(dir string) string { return filepath.Join(dir, "clusters") }
 
@@ -79,7 +79,10 @@ func claim(dir string, r record) (string, error) {
 	return state, nil
 }
 
-// alive says that the cluster runs, or that somebody is just starting it.
+// alive says that the cluster runs, or that somebody is just starting it. A start whose starter died is dead, whatever it left running.
 func (r record) alive() bool {
-	return r.Supervisor.alive() || !r.Ready && r.Starter.alive()
+	if r.Ready {
+		return r.Supervisor.alive()
+	}
+	return r.Starter.alive()
 }

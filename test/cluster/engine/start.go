@@ -63,7 +63,7 @@ func (b *builder) steps() []step {
 			{"processes", b.release},
 			{"API server", b.awaitServer},
 			{"controllers", b.awaitControllers},
-			{"node without kubelet", b.addNode},
+			{"node without kubelet", b.addFirstNode},
 		}
 	}
 	return []step{
@@ -145,7 +145,7 @@ func (b *builder) makeFolders() error {
 
 // spec is what the supervisor is told.
 func (b *builder) spec() (spec.Spec, error) {
-	s := spec.Spec{Leashed: !b.config.Detached, StateDir: b.cluster.state, Report: filepath.Join(b.cluster.places().root, "processes.json")}
+	s := spec.Spec{StateDir: b.cluster.state, Report: filepath.Join(b.cluster.places().root, "processes.json")}
 	processes, err := b.controlPlane()
 	if err != nil || b.cluster.Kind == ControlPlane {
 		s.Processes = processes

@@ -39,23 +39,24 @@ func run(input io.Reader) error {
 	case <-gone:
 		return errors.New("nobody told what to run")
 	case cluster := <-told:
-		if !cluster.Leashed {
-			gone = nil
-		}
 		return keep(cluster, stop, ended, gone)
 	}
 }
 
-// read passes on what to run. Gone is closed with the input: the kernel closes the starter's end of the pipe however it dies.
+// read passes on what to run. Gone is closed with the input, which the kernel closes when the starter dies, however it dies;
+// but not once the starter has let go.
 func read(input io.Reader) (<-chan spec.Spec, <-chan struct{}) {
-	told, gone := make(chan spec.Spec), make(chan struct{})
+	told, gone := make(chan spec.Spec, 1), make(chan struct{})
 	go func() {
-		defer close(gone)
+		decoder := json.NewDecoder(input)
 		var cluster spec.Spec
-		if json.NewDecoder(input).Decode(&cluster) == nil {
+		if decoder.Decode(&cluster) == nil {
 			told <- cluster
 		}
-		_, _ = io.Copy(io.Discard, input)
+		var release spec.Release
+		if decoder.Decode(&release) != nil || !release.Detached {
+			close(gone)
+		}
 	}()
 	return told, gone
 }

@@ -1,10 +1,9 @@
 // Package spec is what the starter of a cluster tells its supervisor: which processes to run, and in which surroundings.
 package spec
 
-// Spec is one cluster for the supervisor, which reads it as JSON from its standard input.
+// Spec is one cluster for the supervisor, which reads it as JSON from its standard input. The end of that input is the end of the
+// cluster, which so dies with whoever started it, unless a Release comes first.
 type Spec struct {
-	// Leashed says that the end of standard input is the end of the cluster: it dies with whoever started it.
-	Leashed bool `json:"leashed"`
 	// StateDir is removed when the cluster ends.
 	StateDir string `json:"stateDir"`
 	// Report is a file that lists each process as it is now.
@@ -13,6 +12,12 @@ type Spec struct {
 	Surroundings *Surroundings `json:"surroundings,omitempty"`
 	// Processes are started together, in this order, and again whenever they end.
 	Processes []Process `json:"processes"`
+}
+
+// Release may follow a Spec.
+type Release struct {
+	// Detached says that the cluster shall outlive its starter.
+	Detached bool `json:"detached"`
 }
 
 // Surroundings describe a machine of its own: the supervisor is process 1 of new namespaces.
