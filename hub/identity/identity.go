@@ -1,0 +1,127 @@
+// Package identity gives connected clusters their identity and recognises it. A cluster proves
+// with its onboarding key, whose public half lies in its resource, that a certificate is for it;
+// the certificate then proves every other request. The package decides who a request is from and
+// nothing else; certificates are signed by hub/authority.
+package identity
+
+import (
+	"context"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/store"
+)
+
+// Life is how long a certificate is valid.
+const Life = 90 * 24 * time.Hour
+
+// Store is what the issuer needs of *store.DB.
+type Store interface {
+	GetResource(ctx context.Context, key string) (store.Resource, error)
+	RecordCertificate(ctx context.Context, certificate store.Certificate) error
+}
+
+// Authority signs the clusters' certificates; *authority.Authority is one.
+type Authority interface {
+	IssueClient(csr []byte, uris []*url.URL, ttl time.Duration) ([]*x509.Certificate, error)
+	ClientRoots() *x509.CertPool
+}
+
+// Issuer issues certificates to clusters and recognises clusters by them.
+type Issuer struct {
+	Store     Store
+	Authority Authority
+	Now       func() time.Time
+
+	replays replays
+	roots   sync.Once
+	pool    *x509.CertPool
+}
+
+// Cluster is a connected cluster whose identity has been proved.
+type Cluster struct {
+	Key      string
+	ID       fairlead.ResourceID // as the resource spells it
+	Resource fairlead.ConnectedCluster
+}
+
+// Find returns the connected cluster with that id, or NotFound.
+func (i *Issuer) Find(ctx context.Context, id fairlead.ResourceID) (Cluster, error) {
+	stored, err := i.Store.GetResource(ctx, id.Key())
+	if err != nil {
+		return Cluster{}, err
+	}
+	return Read(stored)
+}
+
+// Read reads a connected cluster as the store holds it.
+func Read(stored store.Resource) (Cluster, error) {
+	found := Cluster{Key: stored.Key}
+	if err := json.Unmarshal(stored.Body, &found.Resource); err != nil {
+		return Cluster{}, fmt.Errorf("read %s: %w", stored.Key, err)
+	}
+	id, err := fairlead.ParseResourceID(stored.ID)
+	if err != nil {
+		return Cluster{}, fmt.Errorf("read %s: %w", stored.Key, err)
+	}
+	found.ID = id
+	return found, nil
+}
+
+func (c Cluster) principal() fairlead.ManagedIdentity {
+	if c.Resource.Identity == nil {
+		return fairlead.ManagedIdentity{}
+	}
+	return *c.Resource.Identity
+}
+
+// onboardingKey returns the key with which the cluster may ask for certificates.
+func (c Cluster) onboardingKey() (*rsa.PublicKey, error) {
+	der, err := base64.StdEncoding.DecodeString(c.Resource.Properties.AgentPublicKeyCertificate)
+	if err != nil || len(der) == 0 {
+		return nil, refuse("the connected cluster has no onboarding key; connect it again")
+	}
+	key, err := x509.ParsePKCS1PublicKey(der)
+	if err != nil {
+		return nil, refuse("the connected cluster's onboarding key cannot be read; connect it again")
+	}
+	return key, nil
+}
+
+// The URIs in a certificate: the cluster it is for, and which cluster of that name it is for.
+const (
+	clusterScheme = "fairlead:"
+	bindingScheme = "fairlead-binding:"
+)
+
+// binding changes when another onboarding key or another principal takes over the cluster's name, so
+// that a certificate does not outlive the resource for which it was issued.
+func (c Cluster) binding() string {
+	sum := sha256.Sum256([]byte(c.Resource.Properties.AgentPublicKeyCertificate + "\n" + c.principal().PrincipalID))
+	return bindingScheme + base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+func (c Cluster) uris() ([]*url.URL, error) {
+	texts := []string{clusterScheme + c.Key, c.binding()}
+	uris := make([]*url.URL, len(texts))
+	for i, text := range texts {
+		uri, err := url.Parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("name %s in a certificate: %w", c.Key, err)
+		}
+		uris[i] = uri
+	}
+	return uris, nil
+}
+
+func refuse(format string, args ...any) *fairlead.Error {
+	return fairlead.Errorf(fairlead.Unauthenticated, format, args...).WithCode("InvalidProof")
+}
