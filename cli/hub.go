@@ -1,14 +1,111 @@
 package cli
 
 import (
-	"errors"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/fairlead/fairlead/hub"
 )
 
-func newHubCommand(_ Streams) *cobra.Command {
-	return &cobra.Command{
-		Use: "hub", Short: "Not part of this build yet",
-		RunE: func(*cobra.Command, []string) error { return errors.New("this build has no hub yet") },
+func newHubCommand(streams Streams) *cobra.Command {
+	var file string
+	command := &cobra.Command{
+		Use:   "hub",
+		Short: "Run a hub",
+		Long: `Run a hub: the control plane to which people sign in and clusters connect, on one HTTPS port.
+
+The first start makes everything that is missing (keys, authority, tenant, subscription, resource group
+default) and shows the credential of an administrator, once. Later starts go on with what the data folder
+holds. SIGINT and SIGTERM stop the hub within ten seconds.
+
+Each flag has an environment variable (--log-level is FAIRLEAD_HUB_LOG_LEVEL) and a key in the YAML file
+that --config names (logLevel). Flags win over variables, and variables over the file.`,
+		Example: `  fairlead hub
+  fairlead hub --data /var/lib/fairlead --listen :443 --url https://hub.example.org
+  fairlead hub --data ./hub --admin-credential-file ./admin.json`,
+		Args: cobra.NoArgs,
 	}
+	defaults := hub.Defaults()
+	defaults.Bind(command.Flags())
+	command.Flags().StringVar(&file, "config", "", "YAML file with settings")
+	command.RunE = func(command *cobra.Command, _ []string) error {
+		if file == "" {
+			file = os.Getenv("FAIRLEAD_HUB_CONFIG")
+		}
+		config, err := hub.Load(file, os.LookupEnv, command.Flags())
+		if err != nil {
+			return &usageError{err}
+		}
+		return runHub(command.Context(), config, streams)
+	}
+	return command
+}
+
+func runHub(ctx context.Context, config hub.Config, streams Streams) error {
+	if err := config.Validate(); err != nil {
+		return &usageError{err}
+	}
+	config.Log = hubLog(config, streams.Err)
+	config.Welcome = func(welcome hub.Welcome) error { return writeWelcome(streams.Out, welcome) }
+	opened, err := hub.New(ctx, config)
+	if err != nil {
+		return err
+	}
+	return opened.Run(ctx)
+}
+
+func hubLog(config hub.Config, out io.Writer) *slog.Logger {
+	var options slog.HandlerOptions
+	var level slog.Level
+	if level.UnmarshalText([]byte(config.LogLevel)) == nil { // validated before
+		options.Level = level
+	}
+	if config.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(out, &options))
+	}
+	return slog.New(slog.NewTextHandler(out, &options))
+}
+
+// writeWelcome says, in one write, that the hub is there and what to type next.
+func writeWelcome(out io.Writer, welcome hub.Welcome) error {
+	var text strings.Builder
+	fmt.Fprintf(&text, "\nThe hub is ready at %s\n", welcome.URL)
+	if welcome.CAFile != "" {
+		fmt.Fprintf(&text, "  authority    %s\n  fingerprint  %s\n", welcome.CAFile, welcome.Fingerprint)
+	}
+	if administrator := welcome.Administrator; administrator != nil {
+		writeAdministrator(&text, welcome, administrator)
+	}
+	text.WriteString("\n")
+	_, err := io.WriteString(out, text.String())
+	return err
+}
+
+func writeAdministrator(text *strings.Builder, welcome hub.Welcome, administrator *hub.Administrator) {
+	fmt.Fprintf(text, "\nThis is its first start: it has made an administrator, who is owner of everything.\n  tenant       %s\n  application  %s\n",
+		welcome.TenantID, administrator.AppID)
+	if administrator.File != "" {
+		fmt.Fprintf(text, "  credential   %s\n\nNext, in another terminal:\n  fairlead login --credential-file %s\n", administrator.File, quoted(administrator.File))
+		return
+	}
+	authority := ""
+	if welcome.CAFile != "" {
+		authority = " --ca-file " + quoted(welcome.CAFile)
+	}
+	fmt.Fprintf(text, "  secret       %s\n\nThe secret is shown this once. Next, in another terminal (it asks for the secret):\n"+
+		"  fairlead login --hub %s%s --service-principal --username %s\n", string(administrator.Secret), welcome.URL, authority, administrator.AppID)
+}
+
+// quoted writes a word so that a shell takes it as one.
+func quoted(word string) string {
+	if strings.ContainsAny(word, " \t'\"$&;()<>|*?\\`") {
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	return word
 }

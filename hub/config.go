@@ -1,0 +1,191 @@
+package hub
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"sigs.k8s.io/yaml"
+)
+
+// environment is the prefix of the variables that stand in for flags.
+const environment = "FAIRLEAD_HUB_"
+
+// Config says how a hub is to run.
+type Config struct {
+	Data                string   `json:"data"`
+	Listen              string   `json:"listen"`
+	URL                 string   `json:"url"`
+	TLSCert             string   `json:"tlsCert"`
+	TLSKey              string   `json:"tlsKey"`
+	Locations           []string `json:"locations"`
+	AdminCredentialFile string   `json:"adminCredentialFile"`
+	LogLevel            string   `json:"logLevel"`
+	LogFormat           string   `json:"logFormat"`
+
+	// Log is where the hub logs. Welcome is called once the hub accepts connections; what it is told
+	// of a new administrator is not told again after it has returned nil.
+	Log     *slog.Logger        `json:"-"`
+	Welcome func(Welcome) error `json:"-"`
+}
+
+// Defaults returns the configuration of a hub on a person's own machine.
+func Defaults() Config {
+	return Config{Data: defaultData(), Listen: ":8443", Locations: []string{"local"}, LogLevel: "info", LogFormat: "text"}
+}
+
+func defaultData() string {
+	base := os.Getenv("XDG_DATA_HOME")
+	if home, err := os.UserHomeDir(); base == "" && err == nil {
+		base = filepath.Join(home, ".local", "share")
+	}
+	return filepath.Join(base, "fairlead", "hub")
+}
+
+// Bind defines one flag for each setting; what is set later with flags lands in the configuration.
+func (c *Config) Bind(flags *pflag.FlagSet) {
+	flags.StringVar(&c.Data, "data", c.Data, "folder that holds everything the hub keeps: database, keys, authority")
+	flags.StringVar(&c.Listen, "listen", c.Listen, "address to listen on, HOST:PORT")
+	flags.StringVar(&c.URL, "url", c.URL, "URL under which people and clusters reach the hub (default: https, this machine's name and the port)")
+	flags.StringVar(&c.TLSCert, "tls-cert", c.TLSCert, "PEM file with the certificate chain to serve (default: one of the hub's own authority)")
+	flags.StringVar(&c.TLSKey, "tls-key", c.TLSKey, "PEM file with the key of --tls-cert")
+	flags.StringSliceVar(&c.Locations, "location", c.Locations, "name of a location that resources may have; the first is that of group default (may be repeated)")
+	flags.StringVar(&c.AdminCredentialFile, "admin-credential-file", c.AdminCredentialFile,
+		"at first start, write the administrator's credential to this file, for fairlead login --credential-file, instead of showing it")
+	flags.StringVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
+	flags.StringVar(&c.LogFormat, "log-format", c.LogFormat, "text or json")
+}
+
+// Load returns the defaults, overridden by file (when it has a name), by environment variables such as
+// FAIRLEAD_HUB_LISTEN, and by those of flags that were given, in this order.
+func Load(file string, lookup func(string) (string, bool), flags *pflag.FlagSet) (Config, error) {
+	config := Defaults()
+	if err := config.readFile(file); err != nil {
+		return Config{}, err
+	}
+	settings := pflag.NewFlagSet("hub", pflag.ContinueOnError)
+	config.Bind(settings)
+	var problems []error
+	settings.VisitAll(func(setting *pflag.Flag) {
+		name := environment + strings.ToUpper(strings.ReplaceAll(setting.Name, "-", "_"))
+		if value, ok := lookup(name); ok {
+			problems = append(problems, wrap(name, settings.Set(setting.Name, value)))
+		}
+		if given := flags.Lookup(setting.Name); given != nil && given.Changed {
+			problems = append(problems, wrap("--"+setting.Name, override(setting, given)))
+		}
+	})
+	return config, errors.Join(problems...)
+}
+
+// override replaces a list as a whole: what was given last wins, as for every other setting.
+func override(setting, given *pflag.Flag) error {
+	to, isList := setting.Value.(pflag.SliceValue)
+	from, alsoList := given.Value.(pflag.SliceValue)
+	if isList && alsoList {
+		return to.Replace(from.GetSlice())
+	}
+	return setting.Value.Set(given.Value.String())
+}
+
+func (c *Config) readFile(name string) error {
+	if name == "" {
+		return nil
+	}
+	text, err := os.ReadFile(name) //nolint:gosec // the administrator names the file
+	if err != nil {
+		return fmt.Errorf("read configuration: %w", err)
+	}
+	if err := yaml.UnmarshalStrict(text, c); err != nil {
+		return fmt.Errorf("read configuration %s: %w", name, err)
+	}
+	return nil
+}
+
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// Validate reports everything that is wrong with the configuration, in the words of its flags.
+func (c *Config) Validate() error {
+	return errors.Join(
+		c.validateData(), c.validateListen(), wrap("--url", validateURL(c.URL)), c.validateTLS(), c.validateLocations(),
+		oneOf("--log-level", c.LogLevel, "debug", "info", "warn", "error"),
+		oneOf("--log-format", c.LogFormat, "text", "json"),
+	)
+}
+
+func (c *Config) validateData() error {
+	if c.Data == "" {
+		return errors.New("--data: a folder is needed")
+	}
+	return nil
+}
+
+func (c *Config) validateListen() error {
+	_, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return fmt.Errorf("--listen: %q is not HOST:PORT, for example :8443", c.Listen)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("--listen: %q is not a port number", port)
+	}
+	return nil
+}
+
+// validateURL accepts an origin and nothing more: every address of the hub is made by appending
+// a path to it.
+func validateURL(text string) error {
+	if text == "" {
+		return nil
+	}
+	address, err := url.Parse(text)
+	switch {
+	case err != nil || address.Scheme != "https" || address.Hostname() == "":
+		return fmt.Errorf("%q is not an https URL, for example https://hub.example.org:8443", text)
+	case strings.Trim(address.Path, "/") != "" || address.RawQuery != "" || address.Fragment != "" || address.User != nil:
+		return fmt.Errorf("%q must be scheme, host and port only", text)
+	}
+	return nil
+}
+
+func (c *Config) validateTLS() error {
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return errors.New("--tls-cert and --tls-key: both or neither")
+	}
+	return nil
+}
+
+var location = regexp.MustCompile(`^[a-z][a-z0-9]{0,63}$`) //nolint:gochecknoglobals // compiled once, never changed
+
+func (c *Config) validateLocations() error {
+	if len(c.Locations) == 0 {
+		return errors.New("--location: at least one is needed")
+	}
+	var problems []error
+	for _, name := range c.Locations {
+		if !location.MatchString(name) {
+			problems = append(problems, fmt.Errorf("--location: %q is not a name of lower-case letters and digits, for example westeurope", name))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func oneOf(flag, value string, allowed ...string) error {
+	if slices.Contains(allowed, value) {
+		return nil
+	}
+	return fmt.Errorf("%s: %q is none of %s", flag, value, strings.Join(allowed, ", "))
+}

@@ -1,0 +1,56 @@
+package hub
+
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/fairlead/fairlead/chart"
+	"github.com/fairlead/fairlead/hub/access"
+	"github.com/fairlead/fairlead/hub/graph"
+	"github.com/fairlead/fairlead/hub/identity"
+	"github.com/fairlead/fairlead/hub/presence"
+	"github.com/fairlead/fairlead/hub/registry"
+	"github.com/fairlead/fairlead/hub/reply"
+	"github.com/fairlead/fairlead/hub/resource"
+	"github.com/fairlead/fairlead/hub/token"
+)
+
+// service is a part that does something besides answering requests.
+type service interface {
+	Run(ctx context.Context) error
+}
+
+// parts are what a hub is made of.
+type parts struct {
+	checker   *access.Checker
+	keys      *token.Keys
+	tokens    *token.Service
+	graph     *graph.API
+	tracker   *presence.Tracker
+	issuer    *identity.Issuer
+	resources *resource.API
+	registry  *registry.Server
+}
+
+// services lists what runs beside the server, until it has stopped.
+func (p *parts) services() []service {
+	return []service{p.keys, p.tracker, p.resources, p.registry}
+}
+
+func (h *Hub) openParts(ctx context.Context) error {
+	p := parts{checker: h.setup.checker}
+	p.keys = &token.Keys{Vault: h.vault, Now: h.now, Log: h.log}
+	p.tokens = &token.Service{URL: h.url, TenantID: h.tenancy.TenantID, Store: h.db, Keys: p.keys, Now: h.now, Log: h.log}
+	p.graph = &graph.API{Store: h.db, Access: p.checker, TenantID: h.tenancy.TenantID, Now: h.now, Log: h.log}
+	p.tracker = &presence.Tracker{Store: h.db, Now: h.now, Log: h.log}
+	p.issuer = &identity.Issuer{Store: h.db, Authority: h.ca, Now: h.now}
+	p.registry = &registry.Server{Dir: filepath.Join(h.config.Data, "registry"), Chart: chart.Archive, Log: h.log}
+	p.resources = &resource.API{
+		Store: h.db, Access: p.checker, Reply: reply.Writer{Log: h.log}, URL: h.url, Now: h.now, Log: h.log,
+	}
+	h.parts = p
+	if err := p.keys.Load(ctx); err != nil {
+		return err
+	}
+	return p.tracker.Load(ctx)
+}

@@ -1,0 +1,86 @@
+package hub
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/hub/reply"
+)
+
+// mounter is a part of the hub as HTTP sees it.
+type mounter interface{ Mount(mux *http.ServeMux) }
+
+// handler returns the hub as one handler: parts by the first segment of the path, and around them
+// what every request gets.
+func (h *Hub) handler() http.Handler {
+	answer := reply.Writer{Log: h.log}
+	counted := newMetrics(h.parts.checker, answer, h.now)
+	probes := &health{Ping: h.db.Ping, Draining: h.draining.Done(), Reply: answer}
+	known := h.parts.tokens.Authenticate
+	routes := routes{
+		data: counted.count("dataplane", h.endPolls(mounted(&metadata{}))),
+		rest: counted.count("token", mounted(h.parts.tokens)),
+		first: map[string]http.Handler{
+			"v2":                  counted.count("registry", mounted(h.parts.registry)),
+			"metadata":            counted.count("metadata", mounted(&metadata{URL: h.url, TenantID: h.tenancy.TenantID})),
+			"azure-arc-k8sagents": counted.count("dataplane", known(mounted(&metadata{}))),
+			"v1.0":                counted.count("graph", known(mounted(h.parts.graph))),
+			"healthz":             mounted(probes),
+			"readyz":              mounted(probes),
+			"metrics":             known(mounted(counted)),
+		},
+	}
+	resources := counted.count("resource", known(mounted(h.parts.resources)))
+	for _, segment := range []string{"subscriptions", "providers", "tenants"} {
+		routes.first[segment] = resources
+	}
+	return identifyRequest(logRequests(h.log, h.now)(survivePanics(h.log)(routes)))
+}
+
+func mounted(part mounter) http.Handler {
+	mux := http.NewServeMux()
+	part.Mount(mux)
+	return mux
+}
+
+// routes chooses the part that a request is for.
+type routes struct {
+	first map[string]http.Handler
+	data  http.Handler
+	rest  http.Handler
+}
+
+func (o routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	o.choose(r.URL.Path).ServeHTTP(w, r)
+}
+
+// choose compares without case. Agents' paths differ from those of resources in the fifth segment
+// only: provider, not providers.
+func (o routes) choose(path string) http.Handler {
+	segments := strings.SplitN(strings.ToLower(strings.TrimPrefix(path, "/")), "/", 6)
+	if segments[0] == "subscriptions" && len(segments) > 5 && segments[4] == "provider" {
+		return o.data
+	}
+	if part, ok := o.first[segments[0]]; ok {
+		return part
+	}
+	return o.rest
+}
+
+// endPolls tells long polls, by their context, to return at once when the hub stops. Other requests may end
+// in peace.
+func (h *Hub) endPolls(next http.Handler) http.Handler {
+	polls := strings.ToLower(fairlead.OpPendingConfigs)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(strings.ToLower(r.URL.Path), polls) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		defer context.AfterFunc(h.draining, cancel)()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
