@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -132,13 +133,22 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
 	if handle == nil {
 		return fairlead.Errorf(fairlead.MethodNotAllowed, "The resource type '%s' does not support the method %s here.", found.kind.Name, r.Method)
 	}
-	req := request{r, found, q}
-	if found.scope == "" { // lists are filtered instead
-		if err := a.Access.Check(r.Context(), found.kind.action(verb), found.id.String()); err != nil {
-			return err
-		}
+	if err := a.permit(r.Context(), found, verb); err != nil {
+		return err
 	}
-	return handle(w, req)
+	return handle(w, request{r, found, q})
+}
+
+func (a *API) permit(ctx context.Context, t target, verb string) error {
+	switch {
+	case t.scope != "":
+		return nil // the list shows what the caller may read
+	case t.kind.BuiltIn != nil:
+		_, err := a.Access.Filter(ctx, t.kind.action(verb), enclosing(t.id))
+		return err
+	default:
+		return a.Access.Check(ctx, t.kind.action(verb), t.id.String())
+	}
 }
 
 // route returns the handler and the last part of the action that access is asked for.

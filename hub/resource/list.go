@@ -50,8 +50,8 @@ func (a *API) list(w http.ResponseWriter, r request) error {
 // find returns one resource more than fits on the page, if there are that many.
 func (a *API) find(ctx context.Context, r request, filter access.Filter) ([]store.Resource, error) {
 	switch {
-	case r.kind.BuiltIn != nil && r.kind.List == nil:
-		return readable(r.kind.BuiltIn(r.scope), filter, r.after), nil
+	case r.kind.BuiltIn != nil:
+		return r.kind.BuiltIn(r.scope, r.filter)
 	case r.kind.List != nil:
 		all, err := r.kind.List(ctx, r.scope, r.filter)
 		return readable(all, filter, r.after), err

@@ -59,7 +59,11 @@ func (a *API) load(ctx context.Context, t target) (store.Resource, error) {
 }
 
 func builtIn(t target) (store.Resource, error) {
-	for _, resource := range t.kind.BuiltIn(enclosing(t.id)) {
+	all, err := t.kind.BuiltIn(enclosing(t.id), "")
+	if err != nil {
+		return store.Resource{}, err
+	}
+	for _, resource := range all {
 		if strings.EqualFold(resource.Name, t.id.Name()) {
 			return resource, nil
 		}

@@ -50,8 +50,9 @@ type Type struct {
 	// List, when set, finds the resources for a list instead of the engine: scope is the id that
 	// the list was asked for ("/" for the root), filter the $filter parameter.
 	List func(ctx context.Context, scope, filter string) ([]store.Resource, error)
-	// BuiltIn, when set, gives all resources of a type that nobody can change, in a scope.
-	BuiltIn func(scope string) []store.Resource
+	// BuiltIn, when set, gives the resources of a type that nobody can change and that every caller
+	// with a role in the scope may read; there are less of them than fit on a page.
+	BuiltIn func(scope, filter string) ([]store.Resource, error)
 }
 
 // Level says where resources of a type live.

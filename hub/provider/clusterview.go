@@ -1,0 +1,57 @@
+package provider
+
+import (
+	"context"
+	"time"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/hub/resource"
+	"github.com/fairlead/fairlead/store"
+)
+
+// view adds to a connected cluster what is known of its life now.
+func (c clusters) view(_ context.Context, stored store.Resource, shown resource.Document) {
+	fill(shown, "properties.privateLinkState", "Disabled")
+	life := c.Presence.View(stored.Key)
+	shown.Set("properties.connectivityStatus", life.Status)
+	setTime(shown, "properties.lastConnectivityTime", life.LastSeen)
+	setTime(shown, "properties.managedIdentityCertificateExpirationTime", life.CertificateNotAfter)
+	if life.Metadata != nil {
+		showMetadata(shown, *life.Metadata)
+	}
+	if life.AgentStatus != nil {
+		shown.Set("properties.arcAgentProfile.agentState", life.AgentStatus.State)
+		shown.Set("properties.arcAgentProfile.agentErrors", orEmpty(life.AgentStatus.Errors))
+		shown.Set("properties.arcAgentProfile.systemComponents", orEmpty(life.AgentStatus.Components))
+	}
+}
+
+// showMetadata prefers what the client said of distribution and infrastructure: people name what
+// cannot be detected.
+func showMetadata(shown resource.Document, metadata fairlead.ClusterMetadata) {
+	shown.Set("properties.kubernetesVersion", metadata.KubernetesVersion)
+	shown.Set("properties.totalNodeCount", metadata.TotalNodeCount)
+	shown.Set("properties.totalCoreCount", metadata.TotalCoreCount)
+	shown.Set("properties.agentVersion", metadata.AgentVersion)
+	for path, value := range map[string]string{
+		"properties.distribution": metadata.Distribution, "properties.distributionVersion": metadata.DistributionVersion,
+		"properties.infrastructure": metadata.Infrastructure,
+	} {
+		if value != "" {
+			fill(shown, path, value)
+		}
+	}
+}
+
+func setTime(shown resource.Document, path string, at time.Time) {
+	if !at.IsZero() {
+		shown.Set(path, at.UTC().Format(time.RFC3339Nano))
+	}
+}
+
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

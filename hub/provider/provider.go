@@ -1,0 +1,40 @@
+// Package provider has the resource types of the hub, one file each, and the fixed documents that
+// describe tenants, subscriptions, locations and providers. What all types have in common is in
+// hub/resource; how a cluster's life is followed is in hub/presence.
+package provider
+
+import (
+	"context"
+	"time"
+
+	"github.com/fairlead/fairlead/hub/access"
+	"github.com/fairlead/fairlead/hub/presence"
+	"github.com/fairlead/fairlead/hub/resource"
+	"github.com/fairlead/fairlead/store"
+)
+
+// Deps is what the resource types need. All fields are required.
+type Deps struct {
+	Store     *store.DB
+	Access    *access.Checker
+	Presence  Presence
+	TenantID  string
+	Locations []string // lower case, without blanks
+	Now       func() time.Time
+}
+
+// Presence is what the inventory shows of a cluster's life; *presence.Tracker is one.
+type Presence interface {
+	View(key string) presence.View
+	Forget(ctx context.Context, key string) error
+}
+
+// All returns the resource types of the hub. A new type is one more line here.
+func All(deps Deps) []resource.Type {
+	return []resource.Type{
+		resourceGroups(deps),
+		connectedClusters(deps),
+		roleAssignments(deps),
+		roleDefinitions(),
+	}
+}

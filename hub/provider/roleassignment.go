@@ -1,0 +1,157 @@
+package provider
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/hub/access"
+	"github.com/fairlead/fairlead/hub/resource"
+	"github.com/fairlead/fairlead/store"
+)
+
+// assignments is the resource type of role assignments. That a caller may give away no more than they have
+// is in the roles: only owners have Microsoft.Authorization/roleAssignments/write.
+type assignments struct{ Deps }
+
+func roleAssignments(deps Deps) resource.Type {
+	kind := assignments{deps}
+	return resource.Type{
+		Name:        "Microsoft.Authorization/roleAssignments",
+		Level:       resource.Anywhere,
+		APIVersions: authorizationVersions(),
+		Names:       regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`),
+		Prepare:     kind.prepare,
+		View:        viewAssignment,
+		Subject:     func(document resource.Document) string { return document.Text("properties.principalId") },
+		List:        kind.list,
+	}
+}
+
+func (a assignments) prepare(ctx context.Context, change *resource.Change) error {
+	var sent access.Assignment
+	properties, _ := change.New["properties"].(map[string]any)
+	if err := resource.Document(properties).Decode(&sent); err != nil {
+		return err
+	}
+	role, ok := access.RoleByGUID(sent.RoleGUID())
+	if !ok {
+		return fairlead.Errorf(fairlead.NotFound, "The specified role definition with ID '%.64s' does not exist.", sent.RoleGUID()).
+			WithCode("RoleDefinitionDoesNotExist")
+	}
+	if err := a.refuseUpdate(change, role, sent); err != nil {
+		return err
+	}
+	principal, err := a.Store.GetPrincipal(ctx, sent.PrincipalID)
+	if err != nil {
+		return orUnknown(err, sent.PrincipalID, a.TenantID)
+	}
+	scope := scopeOf(change.ID)
+	if err := a.refuseSecond(ctx, change.ID, scope, role, principal.ObjectID); err != nil {
+		return err
+	}
+	change.New.Set("properties.principalId", principal.ObjectID)
+	change.New.Set("properties.principalType", store.ServicePrincipal)
+	change.New.Set("properties.roleDefinitionId", access.RoleID(change.ID.Subscription, role.GUID))
+	change.New.Set("properties.scope", scope)
+	return nil
+}
+
+func orUnknown(err error, principalID, tenantID string) error {
+	if fairlead.KindOf(err) != fairlead.NotFound {
+		return err
+	}
+	return fairlead.Errorf(fairlead.Invalid, "Principal %.64s does not exist in the directory %s. Check that you have the correct principal ID. "+
+		"If you are creating this principal and then immediately assigning a role, this error might be related to a replication delay.",
+		strings.ReplaceAll(principalID, "-", ""), tenantID).WithCode("PrincipalNotFound")
+}
+
+// refuseUpdate keeps an assignment as it is: only what describes it can change.
+func (a assignments) refuseUpdate(change *resource.Change, role access.Role, sent access.Assignment) error {
+	if change.Old == nil {
+		return nil
+	}
+	before := access.Assignment{RoleDefinitionID: change.Old.Text("properties.roleDefinitionId")}
+	if strings.EqualFold(before.RoleGUID(), role.GUID) && strings.EqualFold(change.Old.Text("properties.principalId"), sent.PrincipalID) {
+		return nil
+	}
+	return fairlead.Errorf(fairlead.Conflict, "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.").
+		WithCode("RoleAssignmentUpdateNotPermitted")
+}
+
+// refuseSecond refuses to give the same principal the same role on the same scope twice.
+func (a assignments) refuseSecond(ctx context.Context, id fairlead.ResourceID, scope string, role access.Role, principalID string) error {
+	held, err := a.Store.ListResources(ctx, store.Query{Type: access.AssignmentType, Subject: strings.ToLower(principalID)})
+	if err != nil {
+		return err
+	}
+	for _, other := range held {
+		document, err := resource.ReadDocument(other.Body)
+		if err != nil {
+			return err
+		}
+		same := access.Assignment{RoleDefinitionID: document.Text("properties.roleDefinitionId")}
+		if other.Key != id.Key() && strings.EqualFold(same.RoleGUID(), role.GUID) && strings.EqualFold(document.Text("properties.scope"), scope) {
+			return fairlead.Errorf(fairlead.Conflict, "The role assignment already exists. The ID of the existing role assignment is %s.",
+				strings.ReplaceAll(other.Name, "-", "")).WithCode("RoleAssignmentExists")
+		}
+	}
+	return nil
+}
+
+// scopeOf returns what an assignment is on, "/" for the root.
+func scopeOf(id fairlead.ResourceID) string {
+	text := id.String()
+	if at := strings.LastIndex(text, "/providers/"); at > 0 {
+		return text[:at]
+	}
+	return "/"
+}
+
+func viewAssignment(_ context.Context, stored store.Resource, shown resource.Document) {
+	shown.Set("properties.createdOn", stored.CreatedAt.Format(time.RFC3339Nano))
+	shown.Set("properties.updatedOn", stored.UpdatedAt.Format(time.RFC3339Nano))
+	shown.Set("properties.createdBy", stored.CreatedBy)
+	shown.Set("properties.updatedBy", stored.UpdatedBy)
+}
+
+// list finds the assignments that touch a scope: on it, above it and, unless the filter says
+// atScope(), below it.
+func (a assignments) list(ctx context.Context, scope, filter string) ([]store.Resource, error) {
+	terms, err := readFilter(filter)
+	if err != nil {
+		return nil, err
+	}
+	query := store.Query{Type: access.AssignmentType}
+	for _, name := range []string{"principalid", "assignedto"} {
+		if id, ok := terms[name]; ok {
+			query.Subject = strings.ToLower(id)
+		}
+	}
+	all, err := a.Store.ListResources(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	_, notBelow := terms["atscope"]
+	var found []store.Resource
+	for _, assignment := range all {
+		if touches(assignment, strings.ToLower(scope), notBelow) {
+			found = append(found, assignment)
+		}
+	}
+	return found, nil
+}
+
+//nolint:revive // notBelow is a term of the filter, not a mode
+func touches(assignment store.Resource, scope string, notBelow bool) bool {
+	id, err := fairlead.ParseResourceID(assignment.Key)
+	if err != nil {
+		return false
+	}
+	on, asked := strings.TrimSuffix(scopeOf(id), "/"), strings.TrimSuffix(scope, "/")
+	above := strings.HasPrefix(asked+"/", on+"/")
+	below := strings.HasPrefix(on+"/", asked+"/")
+	return above || below && !notBelow
+}
