@@ -1,14 +1,37 @@
 package cli
 
 import (
-	"errors"
+	"log/slog"
+	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/agent"
 )
 
-func newAgentCommand(_ Streams) *cobra.Command {
-	return &cobra.Command{
-		Use: "agent", Short: "Not part of this build yet",
-		RunE: func(*cobra.Command, []string) error { return errors.New("this build has no agent yet") },
+func newAgentCommand(streams Streams) *cobra.Command {
+	config := agent.Config{Getenv: os.Getenv, Log: streams.Err}
+	level := slog.LevelInfo
+	command := &cobra.Command{
+		Use:   "agent NAME...",
+		Short: "Run agents of a connected cluster",
+		Long: "Run one or more agents of a connected cluster in this process. The chart of the agents does this in\n" +
+			"pods; with --kubeconfig they also run outside the cluster, as plain processes.\n\n" +
+			"The agents are: " + strings.Join(agent.Names(), ", ") + ".",
+		Example:   "  fairlead agent " + fairlead.ConfigAgent + " " + fairlead.MetricsAgent + " --kubeconfig ~/.kube/config --metrics-address 127.0.0.1:9090",
+		Args:      asUsage(cobra.MatchAll(cobra.MinimumNArgs(1), cobra.OnlyValidArgs)),
+		ValidArgs: agent.Names(),
+		RunE: func(command *cobra.Command, args []string) error {
+			config.Agents, config.Level = args, level
+			return agent.Run(command.Context(), config)
+		},
 	}
+	flags := command.Flags()
+	flags.StringVar(&config.Kubeconfig, "kubeconfig", "", "kubeconfig of the cluster (default: the cluster in which this runs)")
+	flags.StringVar(&config.Namespace, "namespace", fairlead.AgentNamespace, "namespace of the agents")
+	flags.StringVar(&config.MetricsAddress, "metrics-address", ":9090", "address of probes and metrics, empty for none")
+	flags.TextVar(&level, "log-level", slog.LevelInfo, "least severe lines to write: debug, info, warn or error")
+	return command
 }

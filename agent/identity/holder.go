@@ -58,13 +58,14 @@ func (h *Holder) Set(found *Identity, reason error) {
 	h.changed = make(chan struct{})
 }
 
-// Current returns the identity or why there is none, and a channel that closes at the next change.
+// Current returns the identity or why there is none, and a channel that closes at the next change. The
+// reason is NotFound when there is no Secret, and Unavailable as long as nobody has looked.
 func (h *Holder) Current() (*Identity, <-chan struct{}, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.changed == nil {
 		h.changed = make(chan struct{})
-		h.err = fairlead.Errorf(fairlead.NotFound, "Secret %s has not been looked up yet", fairlead.IdentitySecret)
+		h.err = fairlead.Errorf(fairlead.Unavailable, "looking for Secret %s", fairlead.IdentitySecret)
 	}
 	return h.current, h.changed, h.err
 }

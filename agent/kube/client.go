@@ -93,6 +93,11 @@ func (c *Client) Get(ctx context.Context, path string, into any) error {
 // Apply makes the object at a path hold the given fields, by server-side apply in a manager's
 // name; it takes fields over from others. The object is created when it does not exist.
 func (c *Client) Apply(ctx context.Context, path, manager string, object any) error {
+	return c.ApplyInto(ctx, path, manager, object, &Object{})
+}
+
+// ApplyInto is Apply, and reads the object as it is afterwards.
+func (c *Client) ApplyInto(ctx context.Context, path, manager string, object, into any) error {
 	body, err := json.Marshal(object)
 	if err != nil {
 		return fmt.Errorf("encode for %s: %w", path, err)
@@ -105,8 +110,10 @@ func (c *Client) Apply(ctx context.Context, path, manager string, object any) er
 		return err
 	}
 	defer answer.Body.Close() //nolint:errcheck // nothing more is read
-	_, err = io.Copy(io.Discard, io.LimitReader(answer.Body, maxAnswer))
-	return err
+	if err := json.NewDecoder(io.LimitReader(answer.Body, maxAnswer)).Decode(into); err != nil {
+		return fmt.Errorf("decode %s: %w", path, err)
+	}
+	return nil
 }
 
 func (c *Client) send(ctx context.Context, method, path string, body []byte, content string, header http.Header) (*http.Response, error) {

@@ -81,6 +81,12 @@ type page[T any] struct {
 	Items []T `json:"items"`
 }
 
+// List lists once.
+func (w *Watcher[T]) List(ctx context.Context) (map[string]T, error) {
+	all, _, err := w.list(ctx)
+	return all, err
+}
+
 func (w *Watcher[T]) list(ctx context.Context) (map[string]T, string, error) {
 	all := map[string]T{}
 	query := w.selectors()

@@ -1,0 +1,41 @@
+package config
+
+import (
+	"context"
+	"encoding/json"
+	"regexp"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/agent/kube"
+)
+
+const manager = fairlead.ConfigAgent
+
+// objectName is what Kubernetes takes for most names: a DNS subdomain.
+var objectName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`) //nolint:gochecknoglobals // compiled once, never changed
+
+// collections are the kinds that the hub may write. The list is the limit of what a hub can do to a
+// cluster through this agent; the agent's Role is the second one.
+func collections(namespace string) map[string]kube.Collection {
+	return map[string]kube.Collection{"arc.azure.com/v1beta1 ConnectedCluster": kube.ConnectedClusters(namespace)}
+}
+
+type customResource struct {
+	kube.Object
+	Spec json.RawMessage `json:"spec"`
+}
+
+// apply makes one custom resource's spec what the hub wants; its status is other agents'.
+func (a *Agent) apply(ctx context.Context, wanted fairlead.Configuration) error {
+	where, ok := collections(a.Namespace)[wanted.APIVersion+" "+wanted.Kind]
+	if !ok {
+		return fairlead.Errorf(fairlead.Invalid, "this version of the agents knows no %.100q of %.100q", wanted.Kind, wanted.APIVersion)
+	}
+	if !objectName.MatchString(wanted.Name) {
+		return fairlead.Errorf(fairlead.Invalid, "%.100q is not the name of an object", wanted.Name)
+	}
+	object := customResource{Spec: wanted.Spec, Object: kube.Object{
+		APIVersion: wanted.APIVersion, Kind: wanted.Kind, Metadata: kube.Meta{Name: wanted.Name, Namespace: a.Namespace},
+	}}
+	return a.Kube.Apply(ctx, where.Object(wanted.Name), manager, object)
+}

@@ -1,0 +1,100 @@
+package dataplane
+
+import (
+	"crypto"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"golang.org/x/net/http/httpproxy"
+
+	"github.com/fairlead/fairlead/agent/identity"
+	"github.com/fairlead/fairlead/agent/settings"
+	"github.com/fairlead/fairlead/proof"
+)
+
+// session is a set of connections that all present the same certificate, or none.
+type session struct {
+	identity *identity.Identity
+	http     *http.Client
+}
+
+// anchors are whom we trust and how we get out.
+type anchors struct {
+	roots *x509.CertPool
+	proxy func(*url.URL) (*url.URL, error)
+}
+
+func trust(s settings.Settings) (anchors, error) {
+	roots := publicRoots()
+	for name, text := range map[string][]byte{"the hub's authority": s.HubCA, "the proxy's authority": s.Proxy.CA} {
+		if len(text) > 0 && !roots.AppendCertsFromPEM(text) {
+			return anchors{}, errors.New(name + " is not a PEM certificate")
+		}
+	}
+	proxy := httpproxy.Config{HTTPProxy: s.Proxy.HTTP, HTTPSProxy: s.Proxy.HTTPS, NoProxy: s.Proxy.None}
+	return anchors{roots: roots, proxy: proxy.ProxyFunc()}, nil
+}
+
+// withIdentity returns the session of the certificate that the cluster has now. Requests on
+// connections of the one before end undisturbed.
+func (c *Client) withIdentity() (signedSession, error) {
+	now, _, err := c.identity.Current()
+	if now == nil {
+		return signedSession{}, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.current == nil || !c.current.identity.Is(now) {
+		if c.current != nil {
+			c.current.http.CloseIdleConnections()
+		}
+		c.current = newSession(c.anchors, now)
+	}
+	return signedSession{c.current, proof.Signer{Key: now.Key, Chain: now.Chain}}, nil
+}
+
+// withoutIdentity returns a session for the onboarding key. It shows no certificate: the one that the
+// cluster has may be expired, which would end the handshake.
+func (c *Client) withoutIdentity(onboarding crypto.Signer) signedSession {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.unnamed == nil {
+		c.unnamed = newSession(c.anchors, nil)
+	}
+	return signedSession{c.unnamed, proof.Signer{Key: onboarding}}
+}
+
+func newSession(a anchors, shown *identity.Identity) *session {
+	config := &tls.Config{RootCAs: a.roots, MinVersion: tls.VersionTLS12}
+	if shown != nil {
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return certificate(shown), nil
+		}
+	}
+	transport := &http.Transport{
+		Proxy:           func(r *http.Request) (*url.URL, error) { return a.proxy(r.URL) },
+		DialContext:     (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+		TLSClientConfig: config, TLSHandshakeTimeout: 5 * time.Second, ForceAttemptHTTP2: true,
+		IdleConnTimeout: 90 * time.Second, MaxIdleConns: 2, ReadBufferSize: 4 << 10, WriteBufferSize: 4 << 10,
+		MaxResponseHeaderBytes: 64 << 10,
+		// A cut cable must be noticed before the hub gives the cluster up.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 4 * time.Second},
+	}
+	return &session{identity: shown, http: &http.Client{Transport: transport, CheckRedirect: stay}}
+}
+
+// stay refuses redirects: a signature is for one path of one hub.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+func certificate(i *identity.Identity) *tls.Certificate {
+	chain := make([][]byte, len(i.Chain))
+	for n, c := range i.Chain {
+		chain[n] = c.Raw
+	}
+	return &tls.Certificate{Certificate: chain, PrivateKey: i.Key, Leaf: i.Leaf()}
+}

@@ -1,0 +1,187 @@
+package metadata
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/agent/kube"
+	"github.com/fairlead/fairlead/agent/pace"
+)
+
+// beat sends heartbeats until the end of ctx, the first as soon as there is something to say.
+func (o *Operator) beat(ctx context.Context) error {
+	backoff := pace.Backoff{Min: 500 * time.Millisecond, Max: defaultInterval}
+	interval := defaultInterval
+	for {
+		if err := o.prepared(ctx); err != nil {
+			return err
+		}
+		wait, wake := interval, (<-chan struct{})(o.changed)
+		_, renewed, _ := o.Holder.Current()
+		answered, err := o.once(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			wait, wake = o.retry(&backoff, err), renewed
+		default:
+			backoff.Reset()
+			interval = intervalOf(answered)
+			wait = pace.Jitter(interval)
+		}
+		if err := o.rest(ctx, wait, wake); err != nil {
+			return err
+		}
+	}
+}
+
+// prepared waits for an identity, and a while for the first look at the cluster: a first heartbeat
+// without metadata would only have to be followed by one with it.
+func (o *Operator) prepared(ctx context.Context) error {
+	if _, _, reason := o.Holder.Current(); reason != nil && o.told == nil {
+		o.Ready(reason)
+	}
+	if _, err := o.Holder.Wait(ctx); err != nil {
+		return err
+	}
+	deadline, cancel := context.WithTimeout(ctx, defaultInterval)
+	defer cancel()
+	for {
+		if _, ok := o.known(); ok || o.told != nil {
+			return nil
+		}
+		if pace.Wait(deadline, defaultInterval, o.changed) != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+// rest waits, and lets changes that come together settle.
+func (o *Operator) rest(ctx context.Context, wait time.Duration, wake <-chan struct{}) error {
+	if err := pace.Wait(ctx, wait, wake); err != nil {
+		return err
+	}
+	return pace.Wait(ctx, settle, nil)
+}
+
+// retry says when to try again. Refusals do not go away by asking often; cables do.
+func (o *Operator) retry(backoff *pace.Backoff, err error) time.Duration {
+	kind := fairlead.KindOf(err)
+	refused := kind == fairlead.NotFound || kind == fairlead.Forbidden || kind == fairlead.Unauthenticated || kind == fairlead.TooManyRequests
+	backoff.Max = defaultInterval
+	if refused {
+		backoff.Max = 30 * time.Second
+	}
+	return backoff.Next()
+}
+
+func intervalOf(answer fairlead.HeartbeatResponse) time.Duration {
+	interval := time.Duration(answer.IntervalSeconds) * time.Second
+	if interval <= 0 {
+		return defaultInterval
+	}
+	return min(interval, maxInterval)
+}
+
+// once sends one heartbeat, and a second one when the hub turns out to lack the metadata.
+func (o *Operator) once(ctx context.Context) (fairlead.HeartbeatResponse, error) {
+	metadata, known := o.known()
+	beat := fairlead.Heartbeat{}
+	if known {
+		beat.MetadataHash = hashOf(metadata)
+	}
+	if known && beat.MetadataHash != o.acked {
+		beat.Metadata = &metadata
+	}
+	answer, err := o.Hub.Heartbeat(ctx, beat)
+	if err == nil && answer.SendMetadata && known && beat.Metadata == nil {
+		beat.Metadata = &metadata
+		answer, err = o.Hub.Heartbeat(ctx, beat)
+	}
+	if err == nil {
+		o.acked = beat.MetadataHash
+	}
+	if !errors.Is(err, context.Canceled) {
+		o.tell(ctx, metadata, err)
+	}
+	return answer, err
+}
+
+// status is the status of ConnectedCluster clustermetadata.
+type status struct {
+	ConnectivityStatus fairlead.ConnectivityStatus `json:"connectivityStatus"`
+	Message            string                      `json:"message"`
+	fairlead.ClusterMetadata
+}
+
+type connectedCluster struct {
+	kube.Object
+	Status *status `json:"status,omitempty"`
+}
+
+// objectName is the name of the one ConnectedCluster.
+const objectName = "clustermetadata"
+
+// tell says how it stands when that has changed. Errors of one kind are one state: their texts name
+// ports and times, and are not worth a write to the API server each.
+func (o *Operator) tell(ctx context.Context, metadata fairlead.ClusterMetadata, err error) {
+	now := status{ConnectivityStatus: fairlead.Connected, Message: "the hub acknowledges heartbeats", ClusterMetadata: metadata}
+	if err != nil {
+		now.ConnectivityStatus, now.Message = fairlead.Offline, err.Error()
+	}
+	state := report{now.ConnectivityStatus, fairlead.CodeOf(err), metadata}
+	if err == nil || o.told == nil {
+		o.Ready(err)
+	}
+	if o.told == nil || o.told.connectivity != state.connectivity || o.told.code != state.code {
+		o.Log.InfoContext(ctx, "the connection to the hub has changed",
+			slog.String("status", string(now.ConnectivityStatus)), slog.String("message", now.Message))
+	}
+	if o.told == nil || *o.told != state {
+		o.unpublished = &now
+	}
+	o.told = &state
+	o.publishLatest(ctx)
+}
+
+// report is what a status says, as far as it is worth repeating.
+type report struct {
+	connectivity fairlead.ConnectivityStatus
+	code         string
+	metadata     fairlead.ClusterMetadata
+}
+
+// publishLatest writes what has not been written yet; a failure is repaired by the next heartbeat.
+func (o *Operator) publishLatest(ctx context.Context) {
+	if o.unpublished == nil {
+		return
+	}
+	err := o.publish(ctx, *o.unpublished)
+	if err == nil {
+		o.unpublished, o.publishError = nil, ""
+		return
+	}
+	if text := err.Error(); text != o.publishError {
+		o.publishError = text
+		o.Log.WarnContext(ctx, "cannot write the status of the connected cluster", slog.String("error", text))
+	}
+}
+
+func (o *Operator) publish(ctx context.Context, now status) error {
+	where := kube.ConnectedClusters(o.Namespace)
+	object := connectedCluster{Object: kube.Object{
+		APIVersion: where.Group + "/" + where.Version, Kind: "ConnectedCluster",
+		Metadata: kube.Meta{Name: objectName, Namespace: o.Namespace},
+	}}
+	if !o.created {
+		if err := o.Kube.Apply(ctx, where.Object(objectName), manager, object); err != nil {
+			return err
+		}
+		o.created = true
+	}
+	object.Status = &now
+	return o.Kube.Apply(ctx, where.Status(objectName), manager, object)
+}

@@ -1,0 +1,142 @@
+// Package metadata is cluster-metadata-operator: it finds out what cluster this is, keeps the hub
+// informed of that, and is the cluster's sign of life. What it told and whether it got through stands
+// in the status of ConnectedCluster clustermetadata.
+package metadata
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/agent/identity"
+	"github.com/fairlead/fairlead/agent/kube"
+	"github.com/fairlead/fairlead/agent/pace"
+	"github.com/fairlead/fairlead/agent/settings"
+)
+
+const (
+	manager = fairlead.ClusterMetadataOperator
+	// versionEvery is how often the API server is asked for its version.
+	versionEvery = 2 * time.Minute
+	// defaultInterval is used until the hub names one.
+	defaultInterval = 5 * time.Second
+	// maxInterval bounds what a hub can ask for.
+	maxInterval = 10 * time.Minute
+	// settle lets a burst of changes, such as nodes joining, become one message.
+	settle = 100 * time.Millisecond
+)
+
+// Hub is what this agent asks of the hub.
+type Hub interface {
+	Heartbeat(ctx context.Context, beat fairlead.Heartbeat) (fairlead.HeartbeatResponse, error)
+}
+
+// Operator is the agent.
+type Operator struct {
+	Kube      *kube.Client
+	Hub       Hub
+	Holder    *identity.Holder
+	Settings  settings.Settings
+	Namespace string
+	Log       *slog.Logger
+	Ready     func(error)
+
+	mu      sync.Mutex
+	found   *facts
+	version string
+	changed chan struct{} // holds one signal
+	acked   string        // hash of the metadata that the hub has
+
+	told         *report
+	created      bool    // the object whose status is written
+	unpublished  *status // what the cluster has not been told yet
+	publishError string
+}
+
+// Run observes and reports until the end of ctx.
+func (o *Operator) Run(ctx context.Context) error {
+	o.changed = make(chan struct{}, 1)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return o.watchNodes(ctx) })
+	group.Go(func() error { return o.watchVersion(ctx) })
+	group.Go(func() error { return o.beat(ctx) })
+	return group.Wait()
+}
+
+func (o *Operator) watchNodes(ctx context.Context) error {
+	watcher := kube.Watcher[node]{Client: o.Kube, Collection: kube.Nodes(), Log: o.Log, Changed: o.takeNodes}
+	return watcher.Run(ctx)
+}
+
+func (o *Operator) takeNodes(_ context.Context, all map[string]node) {
+	found := factsOf(all)
+	o.mu.Lock()
+	same := o.found != nil && *o.found == found
+	o.found = &found
+	o.mu.Unlock()
+	if !same {
+		o.signal()
+	}
+}
+
+func (o *Operator) watchVersion(ctx context.Context) error {
+	backoff := pace.Backoff{Min: 200 * time.Millisecond, Max: 30 * time.Second}
+	for {
+		wait := pace.Jitter(versionEvery)
+		var answer struct {
+			GitVersion string `json:"gitVersion"`
+		}
+		if err := o.Kube.Get(ctx, "/version", &answer); err != nil {
+			wait = backoff.Next()
+		} else {
+			backoff.Reset()
+			o.takeVersion(answer.GitVersion)
+		}
+		if err := pace.Wait(ctx, wait, nil); err != nil {
+			return err
+		}
+	}
+}
+
+func (o *Operator) takeVersion(version string) {
+	o.mu.Lock()
+	same := o.version == version
+	o.version = version
+	o.mu.Unlock()
+	if !same {
+		o.signal()
+	}
+}
+
+func (o *Operator) signal() {
+	select {
+	case o.changed <- struct{}{}:
+	default:
+	}
+}
+
+// known returns the metadata once everything has been observed.
+func (o *Operator) known() (fairlead.ClusterMetadata, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.found == nil || o.version == "" {
+		return fairlead.ClusterMetadata{}, false
+	}
+	return o.metadata(*o.found, o.version), true
+}
+
+func hashOf(metadata fairlead.ClusterMetadata) string {
+	text, err := json.Marshal(metadata)
+	if err != nil {
+		return "" // strings and numbers always encode
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
