@@ -1,0 +1,153 @@
+// Package dataplane answers the agents of connected clusters: certificates, heartbeats, the
+// desired state as a long poll, statuses. It also answers what people's clients ask before they
+// install the agents: health, where the chart is, and which values it needs. Who an agent is, is
+// decided by hub/identity; who a person is was decided before requests come here.
+package dataplane
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/hub/identity"
+	"github.com/fairlead/fairlead/hub/presence"
+	"github.com/fairlead/fairlead/hub/reply"
+)
+
+// Store tells when a resource changes; *store.DB does.
+type Store interface {
+	Subscribe(key string) (changed <-chan struct{}, cancel func())
+}
+
+// Access decides what a person may do; *access.Checker does.
+type Access interface {
+	Check(ctx context.Context, action, scope string) error
+}
+
+// Server is the data plane. URL is the hub's, without a slash at the end. HubCA is the PEM of the
+// hub's own certificate authority and empty when its TLS certificate is publicly trusted.
+type Server struct {
+	Identity *identity.Issuer
+	Presence *presence.Tracker
+	Store    Store
+	Access   Access
+	URL      string
+	TenantID string
+	HubCA    []byte
+	Log      *slog.Logger
+
+	certificates slots
+	polls        pollers
+}
+
+const (
+	// maxWait is how long a poll may wait; proxies cut what is silent for a minute.
+	maxWait = 55 * time.Second
+	// maxPolls bounds a cluster's polls at a time. An agent that was restarted has two for a while.
+	maxPolls = 4
+	// maxIssuing bounds how many certificates are being issued at a time: proving an RSA key is
+	// the dearest thing that a stranger can make the hub do.
+	maxIssuing = 16
+	// issuePatience is how long a request for a certificate waits for its turn.
+	issuePatience = 5 * time.Second
+)
+
+// Mount adds the data plane's routes to mux.
+func (s *Server) Mount(mux *http.ServeMux) { mux.HandleFunc("/", s.serve) }
+
+// operation is one operation of the agents: how much it may send, and what it does.
+type operation struct {
+	limit  int64
+	handle func(ctx context.Context, from identity.Cluster, body []byte) (any, error)
+}
+
+// operations of DataPlanePath, in lower case, apart from the one for certificates.
+func (s *Server) operations() map[string]operation {
+	return map[string]operation{
+		"heartbeat":                         {64 << 10, s.heartbeat},
+		"configurations/getpendingconfigs":  {4 << 10, s.pendingConfigs},
+		"configurations/postconfigstatuses": {1 << 20, s.configStatuses},
+		"agentstatus":                       {256 << 10, s.agentStatus},
+	}
+}
+
+// questions are what people's clients ask below /azure-arc-k8sagents/, in lower case.
+func (s *Server) questions() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
+		"healthcheck":              s.healthCheck,
+		"gethelmsettings":          s.helmSettings,
+		"getlatesthelmpackagepath": s.helmPackagePath,
+	}
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		s.fail(w, r, fairlead.Errorf(fairlead.MethodNotAllowed, "the data plane is called by POST"))
+		return
+	}
+	wanted, err := parse(r.URL)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if wanted.question != "" {
+		s.ask(w, r, wanted.question)
+		return
+	}
+	s.operate(w, r, wanted)
+}
+
+func (s *Server) ask(w http.ResponseWriter, r *http.Request, question string) {
+	if answer, ok := s.questions()[question]; ok {
+		answer(w, r)
+		return
+	}
+	s.fail(w, r, unknownPath())
+}
+
+func (s *Server) operate(w http.ResponseWriter, r *http.Request, wanted target) {
+	if wanted.operation == fairlead.OpCertificate {
+		s.certificate(w, r, wanted.cluster)
+		return
+	}
+	known, ok := s.operations()[wanted.operation]
+	if !ok {
+		s.fail(w, r, unknownPath())
+		return
+	}
+	answer, err := s.perform(w, r, wanted.cluster, known)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	reply.JSON(w, http.StatusOK, answer)
+}
+
+// perform does an operation for the cluster that r is proved to come from. Whatever it was, it
+// is a sign of life.
+func (s *Server) perform(w http.ResponseWriter, r *http.Request, id fairlead.ResourceID, known operation) (any, error) {
+	body, err := reply.Body(w, r, known.limit)
+	if err != nil {
+		return nil, err
+	}
+	from, err := s.Identity.Verify(r, body, id)
+	if err != nil {
+		return nil, err
+	}
+	s.Presence.Beat(from.Key)
+	return known.handle(r.Context(), from, body)
+}
+
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() != nil {
+		err = fairlead.Errorf(fairlead.Unavailable, "the hub is stopping; try again")
+	}
+	reply.Writer{Log: s.Log}.Error(w, r, err)
+}
+
+func unknownPath() error {
+	return fairlead.Errorf(fairlead.NotFound, "the data plane has no such operation").WithCode("NotFound")
+}
