@@ -13,18 +13,50 @@ import (
 // clusterSpec is the spec of custom resource clustermetadata: the connected cluster as the
 // agents need to know it.
 type clusterSpec struct {
-	AzureResourceID          string                   `json:"azureResourceId"`
-	Location                 string                   `json:"location"`
-	Tags                     map[string]string        `json:"tags,omitempty"`
-	DesiredAgentVersion      string                   `json:"desiredAgentVersion,omitempty"`
-	AutoUpgrade              string                   `json:"autoUpgrade"`
-	ArcAgentryConfigurations []fairlead.AgentryConfig `json:"arcAgentryConfigurations,omitempty"`
+	AzureResourceID          string            `json:"azureResourceId"`
+	Location                 string            `json:"location"`
+	Tags                     map[string]string `json:"tags,omitempty"`
+	DesiredAgentVersion      string            `json:"desiredAgentVersion,omitempty"`
+	AutoUpgrade              string            `json:"autoUpgrade"`
+	ArcAgentryConfigurations []agentryConfig   `json:"arcAgentryConfigurations,omitempty"`
+}
+
+// agentryConfig leaves the meaning of settings to the feature, and protected settings out: should
+// a client ever send some, they go no further.
+type agentryConfig struct {
+	Feature  string          `json:"feature"`
+	Settings json.RawMessage `json:"settings,omitempty"`
+}
+
+// connected is what the desired state takes from a connected cluster's document.
+type connected struct {
+	Location   string            `json:"location"`
+	Tags       map[string]string `json:"tags"`
+	Properties struct {
+		Profile struct {
+			AutoUpgrade    string `json:"agentAutoUpgrade"`
+			DesiredVersion string `json:"desiredAgentVersion"`
+		} `json:"arcAgentProfile"`
+		Configurations []agentryConfig `json:"arcAgentryConfigurations"`
+	} `json:"properties"`
+}
+
+func read(cluster identity.Cluster) (connected, error) {
+	var found connected
+	if err := json.Unmarshal(cluster.Body, &found); err != nil {
+		return connected{}, fmt.Errorf("read %s: %w", cluster.Key, err)
+	}
+	return found, nil
 }
 
 // desiredState is all that the hub wants of a cluster, under an etag that is the same on every
 // replica and after every restart.
 func desiredState(of identity.Cluster) (fairlead.PendingConfigs, error) {
-	spec, err := json.Marshal(specOf(of))
+	found, err := read(of)
+	if err != nil {
+		return fairlead.PendingConfigs{}, err
+	}
+	spec, err := json.Marshal(specOf(of.ID, found))
 	if err != nil {
 		return fairlead.PendingConfigs{}, fmt.Errorf("encode the desired state of %s: %w", of.Key, err)
 	}
@@ -39,16 +71,13 @@ func desiredState(of identity.Cluster) (fairlead.PendingConfigs, error) {
 	return fairlead.PendingConfigs{ETag: base64.RawURLEncoding.EncodeToString(sum[:]), Configurations: wanted}, nil
 }
 
-func specOf(cluster identity.Cluster) clusterSpec {
+func specOf(id fairlead.ResourceID, found connected) clusterSpec {
 	spec := clusterSpec{
-		AzureResourceID: cluster.ID.String(), Location: cluster.Resource.Location, Tags: cluster.Resource.Tags,
-		AutoUpgrade: "Enabled", ArcAgentryConfigurations: cluster.Resource.Properties.ArcAgentryConfiguration,
+		AzureResourceID: id.String(), Location: found.Location, Tags: found.Tags, AutoUpgrade: "Enabled",
+		DesiredAgentVersion: found.Properties.Profile.DesiredVersion, ArcAgentryConfigurations: found.Properties.Configurations,
 	}
-	if profile := cluster.Resource.Properties.ArcAgentProfile; profile != nil {
-		spec.DesiredAgentVersion = profile.DesiredAgentVersion
-		if profile.AgentAutoUpgrade != "" {
-			spec.AutoUpgrade = profile.AgentAutoUpgrade
-		}
+	if found.Properties.Profile.AutoUpgrade != "" {
+		spec.AutoUpgrade = found.Properties.Profile.AutoUpgrade
 	}
 	// Agents that upgrade themselves follow the hub, whose version is theirs.
 	if spec.DesiredAgentVersion == "" && spec.AutoUpgrade == "Enabled" {

@@ -51,13 +51,16 @@ func (s *Server) settingsFor(w http.ResponseWriter, r *http.Request) (fairlead.H
 	if err != nil {
 		return fairlead.HelmSettings{}, err
 	}
+	found, err := read(cluster)
+	if err != nil {
+		return fairlead.HelmSettings{}, err
+	}
 	host, err := s.host()
 	if err != nil {
 		return fairlead.HelmSettings{}, err
 	}
-	return fairlead.HelmSettings{
-		RepositoryPath: repositoryPath(host), HelmValues: escapeAll(s.values(cluster, host), asked.placeholders()),
-	}, nil
+	values := escapeAll(s.values(cluster.ID, found.Location, host), asked.placeholders())
+	return fairlead.HelmSettings{RepositoryPath: repositoryPath(host), HelmValues: values}, nil
 }
 
 // visible returns the cluster if the caller may read it.

@@ -4,7 +4,7 @@ import (
 	"encoding/base64"
 	"strings"
 
-	"github.com/fairlead/fairlead/hub/identity"
+	"github.com/fairlead/fairlead"
 )
 
 // document is what is read of the connected cluster that a client sends. Its protected settings
@@ -48,12 +48,12 @@ func (d document) placeholders() map[string]string {
 }
 
 // values returns everything that the chart must know of the cluster and the hub: clients add none of it.
-func (s *Server) values(cluster identity.Cluster, host string) map[string]string {
+func (s *Server) values(id fairlead.ResourceID, location, host string) map[string]string {
 	return map[string]string{
-		"global.subscriptionId":    cluster.ID.Subscription,
-		"global.resourceGroupName": cluster.ID.ResourceGroup,
-		"global.resourceName":      cluster.ID.Name(),
-		"global.location":          cluster.Resource.Location,
+		"global.subscriptionId":    id.Subscription,
+		"global.resourceGroupName": id.ResourceGroup,
+		"global.resourceName":      id.Name(),
+		"global.location":          location,
 		"global.tenantId":          s.TenantID,
 		"global.hubCA":             base64.StdEncoding.EncodeToString(s.HubCA),
 		"systemDefaultValues.azureArcAgents.config_dp_endpoint_override": s.URL,

@@ -46,11 +46,15 @@ type Issuer struct {
 	pool    *x509.CertPool
 }
 
-// Cluster is a connected cluster whose identity has been proved.
+// Cluster is a connected cluster as far as its identity goes. Body is its whole document, as the store
+// holds it: what clients may write there is for others to understand.
 type Cluster struct {
-	Key      string
-	ID       fairlead.ResourceID // as the resource spells it
-	Resource fairlead.ConnectedCluster
+	Key  string
+	ID   fairlead.ResourceID // as the resource spells it
+	Body json.RawMessage
+
+	onboarding string
+	identity   fairlead.ManagedIdentity
 }
 
 // Find returns the connected cluster with that id, or NotFound.
@@ -59,33 +63,32 @@ func (i *Issuer) Find(ctx context.Context, id fairlead.ResourceID) (Cluster, err
 	if err != nil {
 		return Cluster{}, err
 	}
-	return Read(stored)
+	return read(stored)
 }
 
-// Read reads a connected cluster as the store holds it.
-func Read(stored store.Resource) (Cluster, error) {
-	found := Cluster{Key: stored.Key}
-	if err := json.Unmarshal(stored.Body, &found.Resource); err != nil {
+// document is the little of a connected cluster that its identity depends on.
+type document struct {
+	Identity   fairlead.ManagedIdentity `json:"identity"`
+	Properties struct {
+		Onboarding string `json:"agentPublicKeyCertificate"`
+	} `json:"properties"`
+}
+
+func read(stored store.Resource) (Cluster, error) {
+	var known document
+	if err := json.Unmarshal(stored.Body, &known); err != nil {
 		return Cluster{}, fmt.Errorf("read %s: %w", stored.Key, err)
 	}
 	id, err := fairlead.ParseResourceID(stored.ID)
 	if err != nil {
 		return Cluster{}, fmt.Errorf("read %s: %w", stored.Key, err)
 	}
-	found.ID = id
-	return found, nil
-}
-
-func (c Cluster) principal() fairlead.ManagedIdentity {
-	if c.Resource.Identity == nil {
-		return fairlead.ManagedIdentity{}
-	}
-	return *c.Resource.Identity
+	return Cluster{stored.Key, id, stored.Body, known.Properties.Onboarding, known.Identity}, nil
 }
 
 // onboardingKey returns the key with which the cluster may ask for certificates.
 func (c Cluster) onboardingKey() (*rsa.PublicKey, error) {
-	der, err := base64.StdEncoding.DecodeString(c.Resource.Properties.AgentPublicKeyCertificate)
+	der, err := base64.StdEncoding.DecodeString(c.onboarding)
 	if err != nil || len(der) == 0 {
 		return nil, refuse("the connected cluster has no onboarding key; connect it again")
 	}
@@ -105,7 +108,7 @@ const (
 // binding changes when another onboarding key or another principal takes over the cluster's name, so
 // that a certificate does not outlive the resource for which it was issued.
 func (c Cluster) binding() string {
-	sum := sha256.Sum256([]byte(c.Resource.Properties.AgentPublicKeyCertificate + "\n" + c.principal().PrincipalID))
+	sum := sha256.Sum256([]byte(c.onboarding + "\n" + c.identity.PrincipalID))
 	return bindingScheme + base64.RawURLEncoding.EncodeToString(sum[:])
 }
 

@@ -81,7 +81,7 @@ func (i *Issuer) hand(r *http.Request, cluster Cluster, chain []*x509.Certificat
 	}
 	return fairlead.CertificateResponse{
 		Certificate: string(text), NotAfter: leaf.NotAfter, RenewAfter: renewAfter(now, leaf.NotAfter),
-		PrincipalID: cluster.principal().PrincipalID, TenantID: cluster.principal().TenantID,
+		PrincipalID: cluster.identity.PrincipalID, TenantID: cluster.identity.TenantID,
 	}, nil
 }
 
