@@ -19,16 +19,16 @@ func (c *command) up(ctx context.Context) error {
 		return c.alreadyUp(running)
 	}
 	begin := time.Now()
-	fmt.Fprintf(c.complaints, "Starting cluster %q (%s)\n", c.name, c.kind())
+	say(c.complaints, "Starting cluster %q (%s)", c.name, c.kind())
 	cluster, err := engine.Start(ctx, engine.Config{
 		Name: c.name, Kind: c.kind(), Hostnames: c.hostnames, Detached: true, Dir: c.dir, Progress: c.complaints,
 	})
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.complaints, "Cluster %q is ready after %.1fs. Host %s, node %s, logs in %s\n",
+	say(c.complaints, "Cluster %q is ready after %.1fs. Host %s, node %s, logs in %s",
 		c.name, time.Since(begin).Seconds(), cluster.HostAddress, cluster.NodeAddress, cluster.LogDir)
-	fmt.Fprintln(c.out, cluster.Kubeconfig)
+	say(c.out, "%s", cluster.Kubeconfig)
 	return nil
 }
 
@@ -43,8 +43,8 @@ func (c *command) alreadyUp(cluster *engine.Cluster) error {
 	if cluster.Kind != c.kind() {
 		return fmt.Errorf("cluster %q runs as %s, not %s; take it down first, or use another --name", c.name, cluster.Kind, c.kind())
 	}
-	fmt.Fprintf(c.complaints, "Cluster %q is up already\n", c.name)
-	fmt.Fprintln(c.out, cluster.Kubeconfig)
+	say(c.complaints, "Cluster %q is up already", c.name)
+	say(c.out, "%s", cluster.Kubeconfig)
 	return nil
 }
 
@@ -60,13 +60,13 @@ func (c *command) down(ctx context.Context) error {
 		begin := time.Now()
 		err := engine.Remove(ctx, c.dir, name)
 		if errors.Is(err, engine.ErrNotFound) {
-			fmt.Fprintf(c.complaints, "Cluster %q is not there\n", name)
+			say(c.complaints, "Cluster %q is not there", name)
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(c.complaints, "Cluster %q is gone (%.1fs)\n", name, time.Since(begin).Seconds())
+		say(c.complaints, "Cluster %q is gone (%.1fs)", name, time.Since(begin).Seconds())
 	}
 	return nil
 }
@@ -76,7 +76,7 @@ func (c *command) kubeconfig(context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(c.out, cluster.Kubeconfig)
+	say(c.out, "%s", cluster.Kubeconfig)
 	return nil
 }
 
@@ -93,7 +93,7 @@ func (c *command) load(ctx context.Context) error {
 		if err := cluster.LoadImage(ctx, tar); err != nil {
 			return fmt.Errorf("load %s: %w", tar, err)
 		}
-		fmt.Fprintf(c.complaints, "  ✓ %s (%.1fs)\n", tar, time.Since(begin).Seconds())
+		say(c.complaints, "  ✓ %s (%.1fs)", tar, time.Since(begin).Seconds())
 	}
 	return nil
 }
@@ -106,25 +106,25 @@ func (c *command) logs(context.Context) error {
 	if len(c.args) == 0 {
 		return filepath.WalkDir(cluster.LogDir, func(path string, entry fs.DirEntry, err error) error {
 			if err == nil && !entry.IsDir() {
-				fmt.Fprintln(c.out, path)
+				say(c.out, "%s", path)
 			}
 			return err
 		})
 	}
 	for _, process := range c.args {
-		if err := c.printLog(filepath.Join(cluster.LogDir, process+".log")); err != nil {
+		if err := c.printLog(cluster.LogDir, process); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *command) printLog(path string) error {
-	file, err := os.Open(path)
+func (c *command) printLog(dir, process string) error {
+	file, err := os.DirFS(dir).Open(process + ".log")
 	if err != nil {
 		return fmt.Errorf("open log: %w", err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	_, err = io.Copy(c.out, file)
 	return err
 }
@@ -138,18 +138,18 @@ func (c *command) status(context.Context) error {
 		}
 	}
 	table := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
-	defer table.Flush()
-	fmt.Fprintln(table, "NAME\tKIND\tREADY\tSERVER\tHOST ADDRESS")
+	defer func() { _ = table.Flush() }()
+	say(table, "NAME\tKIND\tREADY\tSERVER\tHOST ADDRESS")
 	for _, name := range names {
 		cluster, err := engine.Open(c.dir, name)
 		if err != nil && c.named {
 			return err
 		}
 		if err != nil {
-			fmt.Fprintf(table, "%s\tstopped, or being started\t\t\t\n", name)
+			say(table, "%s\tstopped, or being started\t\t\t", name)
 			continue
 		}
-		fmt.Fprintf(table, "%s\t%s\t%t\t%s\t%s\n", name, cluster.Kind, cluster.Ready(), cluster.Server, cluster.HostAddress)
+		say(table, "%s\t%s\t%t\t%s\t%s", name, cluster.Kind, cluster.Ready(), cluster.Server, cluster.HostAddress)
 		if c.named {
 			printProcesses(table, cluster)
 		}
@@ -162,8 +162,13 @@ func printProcesses(table io.Writer, cluster *engine.Cluster) {
 	if err != nil {
 		return // being started
 	}
-	fmt.Fprintln(table, "\nPROCESS\tRESTARTS\tLAST EXIT")
+	say(table, "\nPROCESS\tRESTARTS\tLAST EXIT")
 	for _, p := range processes {
-		fmt.Fprintf(table, "%s\t%d\t%s\n", p.Name, p.Restarts, p.LastExit)
+		say(table, "%s\t%d\t%s", p.Name, p.Restarts, p.LastExit)
 	}
+}
+
+// say writes a line; a reader who has gone away is no failure of what was done.
+func say(to io.Writer, format string, args ...any) {
+	_, _ = fmt.Fprintf(to, format+"\n", args...)
 }

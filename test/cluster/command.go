@@ -27,11 +27,11 @@ type command struct {
 
 func dispatch(ctx context.Context, args []string, out, complaints io.Writer) error {
 	if len(args) == 0 {
-		fmt.Fprint(complaints, usage)
+		_, _ = fmt.Fprint(complaints, usage)
 		return fmt.Errorf("which command? %w", errUsage)
 	}
 	if slices.Contains([]string{"help", "--help", "-help", "-h"}, args[0]) {
-		fmt.Fprint(out, usage)
+		_, _ = fmt.Fprint(out, usage)
 		return nil
 	}
 	actions := map[string]func(*command, context.Context) error{
@@ -44,7 +44,7 @@ func dispatch(ctx context.Context, args []string, out, complaints io.Writer) err
 	}
 	c, err := parse(args[0], args[1:], out, complaints)
 	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(out, usage)
+		_, _ = fmt.Fprint(out, usage)
 		return nil
 	}
 	if err != nil {

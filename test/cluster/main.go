@@ -15,7 +15,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
-	os.Exit(code)
+	os.Exit(code) //nolint:forbidigo // this is main
 }
 
 const usage = `A real Kubernetes on this machine, for tests and demos.
@@ -58,7 +58,7 @@ var errUsage = errors.New("see --help")
 func run(ctx context.Context, args []string, out, complaints io.Writer) int {
 	err := dispatch(ctx, args, out, complaints)
 	if err != nil {
-		fmt.Fprintln(complaints, "error:", err)
+		_, _ = fmt.Fprintln(complaints, "error:", err)
 	}
 	return exitCode(ctx, err)
 }

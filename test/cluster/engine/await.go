@@ -5,8 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/fairlead/fairlead/test/cluster/recipe/supervisor/spec"
@@ -50,11 +51,11 @@ func (c *Cluster) failure() error {
 // summary quotes the end of the log of each process that is not running as it should, or of them all.
 func (c *Cluster) summary() string {
 	processes, _ := c.Processes()
-	text := ""
+	var text strings.Builder
 	for _, p := range processes {
-		text += fmt.Sprintf("\n--- %s (%s)\n%s", p.Name, condition(p), c.tail(p.Name))
+		_, _ = fmt.Fprintf(&text, "\n--- %s (%s)\n%s", p.Name, condition(p), c.tail(p.Name))
 	}
-	return text
+	return text.String()
 }
 
 func condition(p spec.Report) string {
@@ -67,7 +68,7 @@ func condition(p spec.Report) string {
 // tail quotes the end of a log, since the log is gone once a failed start is cleaned up.
 func (c *Cluster) tail(name string) string {
 	const length = 1500
-	content, err := os.ReadFile(filepath.Join(c.LogDir, name+".log"))
+	content, err := fs.ReadFile(os.DirFS(c.LogDir), name+".log")
 	if err != nil {
 		return err.Error()
 	}

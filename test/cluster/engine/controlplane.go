@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"net"
 
@@ -11,17 +12,17 @@ import (
 // ports of the control plane. A full node has all ports to itself; control planes share the host's with everybody.
 type ports struct{ etcd, peer, api int }
 
-func (b *builder) choosePorts() error {
+func (b *builder) choosePorts(ctx context.Context) error {
 	b.ports = ports{etcd: 2379, peer: 2380, api: 6443}
 	if b.cluster.Kind == FullNode {
 		return nil
 	}
 	for _, port := range []*int{&b.ports.etcd, &b.ports.peer, &b.ports.api} {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return fmt.Errorf("find a free port: %w", err)
 		}
-		defer listener.Close() // only after the last is chosen, so that they differ
+		defer func() { _ = listener.Close() }() // only after the last is chosen, so that they differ
 		*port = listener.Addr().(*net.TCPAddr).Port
 	}
 	return nil

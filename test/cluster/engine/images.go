@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 
 	"github.com/fairlead/fairlead/test/cluster/image"
@@ -34,7 +33,7 @@ func (c *Cluster) ctr(ctx context.Context, args ...string) (string, error) {
 		return "", err
 	}
 	address := fmt.Sprintf("/proc/%d/root%s", c.record.Supervisor.PID, socket)
-	cmd := exec.CommandContext(ctx, "ctr", append([]string{"--address", address, "--namespace", "k8s.io"}, args...)...)
+	cmd := command(ctx, "ctr", append([]string{"--address", address, "--namespace", "k8s.io"}, args...)...)
 	return output(cmd, "ctr "+args[0]+" "+args[1])
 }
 
@@ -64,6 +63,6 @@ func (b *builder) loadProgram(ctx context.Context, program recipe.Program, refer
 	if err := (image.Scratch{Reference: reference, Files: map[string]string{inside: path}, Entrypoint: []string{inside}}).WriteFile(packed); err != nil {
 		return err
 	}
-	defer os.Remove(packed)
+	defer func() { _ = os.Remove(packed) }()
 	return b.cluster.LoadImage(ctx, packed)
 }

@@ -41,8 +41,10 @@ func (b *builder) writeKeys() error {
 }
 
 func (b *builder) writePairs(ca, front *pki.Authority) error {
-	apiHosts := []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local",
-		serviceIP, "127.0.0.1", b.cluster.NodeAddress}
+	apiHosts := []string{
+		"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local",
+		serviceIP, "127.0.0.1", b.cluster.NodeAddress,
+	}
 	leaves := map[string]struct {
 		authority *pki.Authority
 		subject   pki.Subject
@@ -69,7 +71,7 @@ func (b *builder) writePairs(ca, front *pki.Authority) error {
 
 func (b *builder) writePair(name string, pair pki.Pair) error {
 	base := filepath.Join(b.cluster.state, "pki", name)
-	if err := os.WriteFile(base+".crt", pair.Certificate, 0o644); err != nil {
+	if err := os.WriteFile(base+".crt", pair.Certificate, 0o600); err != nil {
 		return fmt.Errorf("write certificate: %w", err)
 	}
 	if err := os.WriteFile(base+".key", pair.Key, 0o600); err != nil {

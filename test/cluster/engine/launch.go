@@ -26,7 +26,7 @@ func (b *builder) launch(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make log: %w", err)
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	cmd.Stdout, cmd.Stderr = log, log
 	if b.cluster.leash, err = cmd.StdinPipe(); err != nil {
 		return fmt.Errorf("make leash: %w", err)
@@ -44,7 +44,7 @@ func (b *builder) supervisorCommand() (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(path) //nolint:noctx // it outlives the context of its start
+	cmd := exec.Command(path) //nolint:noctx,gosec // it outlives the context of its start, and is our own
 	cmd.Dir = "/"
 	// Only what programs need: proxies and credentials of the user's shell are none of the cluster's business.
 	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir()}

@@ -45,7 +45,7 @@ func subnetTaken(n int) (bool, error) {
 // link reports false when another cluster was quicker: the name of the link decides, since making it is atomic.
 func (b *builder) link(ctx context.Context, n int) (bool, error) {
 	name, pid := fmt.Sprintf("fairlead-%d", n), strconv.Itoa(b.cluster.record.Supervisor.PID)
-	_, err := output(exec.CommandContext(ctx, "ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", pid), "make link")
+	_, err := output(command(ctx, "ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", pid), "make link")
 	if err != nil && strings.Contains(err.Error(), "File exists") {
 		return false, nil
 	}
@@ -65,7 +65,7 @@ func (b *builder) address(ctx context.Context) error {
 	host := fmt.Sprintf("addr add %s/24 dev %[2]s\nlink set %[2]s up\n", b.cluster.HostAddress, b.cluster.record.Link)
 	// Service addresses need some route, or the node's own packets are refused before they can be redirected.
 	node := fmt.Sprintf("link set lo up\naddr add %s/24 dev eth0\nlink set eth0 up\nroute add %s dev eth0\n", b.cluster.NodeAddress, serviceCIDR)
-	onHost := exec.CommandContext(ctx, "ip", "-batch", "-")
+	onHost := command(ctx, "ip", "-batch", "-")
 	onHost.Stdin = strings.NewReader(host)
 	if _, err := output(onHost, "set host address"); err != nil {
 		return err
@@ -78,7 +78,7 @@ func (b *builder) address(ctx context.Context) error {
 
 // inNetwork is a command in the node's network, with the host's files.
 func (c *Cluster) inNetwork(ctx context.Context, args ...string) *exec.Cmd {
-	return exec.CommandContext(ctx, "nsenter", append([]string{"--target", strconv.Itoa(c.record.Supervisor.PID), "--net", "--"}, args...)...)
+	return command(ctx, "nsenter", append([]string{"--target", strconv.Itoa(c.record.Supervisor.PID), "--net", "--"}, args...)...)
 }
 
 func removeLink(ctx context.Context, name string) error {
@@ -88,7 +88,7 @@ func removeLink(ctx context.Context, name string) error {
 	if _, err := net.InterfaceByName(name); err != nil {
 		return nil //nolint:nilerr // it went with the namespace of its other end
 	}
-	_, err := output(exec.CommandContext(ctx, "ip", "link", "del", name), "remove link")
+	_, err := output(command(ctx, "ip", "link", "del", name), "remove link")
 	if err != nil && strings.Contains(err.Error(), "Cannot find device") {
 		return nil
 	}

@@ -95,7 +95,7 @@ func (b *builder) writeNodeSettings() error {
 	}
 	files["kubelet.json"] = string(kubelet)
 	for name, content := range files {
-		if err := os.WriteFile(filepath.Join(b.cluster.state, "config", name), []byte(content), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(b.cluster.state, "config", name), []byte(content), 0o600); err != nil {
 			return fmt.Errorf("write settings: %w", err)
 		}
 	}
@@ -103,11 +103,11 @@ func (b *builder) writeNodeSettings() error {
 }
 
 func (b *builder) hosts() string {
-	text := "127.0.0.1 localhost\n" + b.cluster.NodeAddress + " " + b.nodeName() + "\n"
+	lines := []string{"127.0.0.1 localhost", b.cluster.NodeAddress + " " + b.nodeName()}
 	for _, name := range b.config.Hostnames {
-		text += b.cluster.HostAddress + " " + name + "\n"
+		lines = append(lines, b.cluster.HostAddress+" "+name)
 	}
-	return text
+	return strings.Join(lines, "\n") + "\n"
 }
 
 func (b *builder) kubeletConfig() map[string]any {

@@ -30,8 +30,8 @@ func (b *builder) installPackages(ctx context.Context) error {
 	if _, err := exec.LookPath("apt-get"); err != nil {
 		return fmt.Errorf("install these first: %s (packages of Debian): %w", list, err)
 	}
-	fmt.Fprintf(b.config.Progress, "    installing packages of Debian: %s\n", list)
-	install := exec.CommandContext(ctx, "sh", "-c", "apt-get update -q && apt-get install -q -y --no-install-recommends "+list)
+	b.say("    installing packages of Debian: %s", list)
+	install := command(ctx, "sh", "-c", "apt-get update -q && apt-get install -q -y --no-install-recommends "+list)
 	install.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 	if _, err := output(install, "apt-get install "+list); err != nil {
 		return err

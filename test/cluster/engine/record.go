@@ -34,7 +34,7 @@ func stateDir(dir, name string) string { return filepath.Join(clustersDir(dir), 
 
 func readRecord(state string) (record, error) {
 	var r record
-	content, err := os.ReadFile(filepath.Join(state, "cluster.json"))
+	content, err := fs.ReadFile(os.DirFS(state), "cluster.json")
 	if errors.Is(err, fs.ErrNotExist) {
 		return r, ErrNotFound
 	}
@@ -62,14 +62,14 @@ func (r record) write(state string) error {
 // claim takes a name: the state folder appears with its record inside, or not at all.
 func claim(dir string, r record) (string, error) {
 	state := stateDir(dir, r.Name)
-	if err := os.MkdirAll(clustersDir(dir), 0o755); err != nil {
+	if err := os.MkdirAll(clustersDir(dir), 0o750); err != nil {
 		return "", fmt.Errorf("make state folder: %w", err)
 	}
 	draft, err := os.MkdirTemp(clustersDir(dir), ".new-")
 	if err != nil {
 		return "", fmt.Errorf("make state folder: %w", err)
 	}
-	defer os.RemoveAll(draft) // does nothing once renamed
+	defer func() { _ = os.RemoveAll(draft) }() // does nothing once renamed
 	if err := r.write(draft); err != nil {
 		return "", err
 	}

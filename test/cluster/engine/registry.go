@@ -22,14 +22,14 @@ func (c *Cluster) TrustRegistry(hostport string, caPEM []byte) error {
 		return fmt.Errorf("trust registry %s: %w", hostport, err)
 	}
 	dir := filepath.Join(c.state, "config", "certs.d", hostport)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return fmt.Errorf("trust registry %s: %w", hostport, err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "ca.crt"), caPEM, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "ca.crt"), caPEM, 0o600); err != nil {
 		return fmt.Errorf("trust registry %s: %w", hostport, err)
 	}
 	hosts := fmt.Sprintf("server = \"https://%[1]s\"\n\n[host.\"https://%[1]s\"]\n  capabilities = [\"pull\", \"resolve\"]\n  ca = \"%[2]s/config/certs.d/%[1]s/ca.crt\"\n", hostport, nodeRoot)
-	if err := os.WriteFile(filepath.Join(dir, "hosts.toml"), []byte(hosts), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "hosts.toml"), []byte(hosts), 0o600); err != nil {
 		return fmt.Errorf("trust registry %s: %w", hostport, err)
 	}
 	if net.ParseIP(host) != nil {
@@ -43,8 +43,12 @@ func (c *Cluster) AddHost(name string) error {
 	if err := c.needsNode("add a host name"); err != nil {
 		return err
 	}
-	path := filepath.Join(c.state, "config", "hosts")
-	content, err := os.ReadFile(path)
+	config, err := os.OpenRoot(filepath.Join(c.state, "config"))
+	if err != nil {
+		return fmt.Errorf("add host %s: %w", name, err)
+	}
+	defer func() { _ = config.Close() }()
+	content, err := config.ReadFile("hosts")
 	if err != nil {
 		return fmt.Errorf("add host %s: %w", name, err)
 	}
@@ -52,11 +56,11 @@ func (c *Cluster) AddHost(name string) error {
 		return nil
 	}
 	// Appended in place: node and pods see this very file, not its name.
-	file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	file, err := config.OpenFile("hosts", os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("add host %s: %w", name, err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	if _, err := fmt.Fprintf(file, "%s %s\n", c.HostAddress, name); err != nil {
 		return fmt.Errorf("add host %s: %w", name, err)
 	}

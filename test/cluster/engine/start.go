@@ -84,12 +84,17 @@ func (b *builder) run(ctx context.Context, steps []step) error {
 	for _, s := range steps {
 		begin := time.Now()
 		if err := s.run(ctx); err != nil {
-			fmt.Fprintf(b.config.Progress, "  ✗ %s (%.1fs)\n", s.name, time.Since(begin).Seconds())
+			b.say("  ✗ %s (%.1fs)", s.name, time.Since(begin).Seconds())
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
-		fmt.Fprintf(b.config.Progress, "  ✓ %s (%.1fs)\n", s.name, time.Since(begin).Seconds())
+		b.say("  ✓ %s (%.1fs)", s.name, time.Since(begin).Seconds())
 	}
 	return nil
+}
+
+// say writes a line of progress; that nobody can read it is no reason to stop.
+func (b *builder) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(b.config.Progress, format+"\n", args...)
 }
 
 func (b *builder) build(ctx context.Context) error {
@@ -120,8 +125,8 @@ func (b *builder) claim(ctx context.Context) error {
 }
 
 // writeSettings writes all that the processes read.
-func (b *builder) writeSettings(context.Context) error {
-	if err := b.choosePorts(); err != nil {
+func (b *builder) writeSettings(ctx context.Context) error {
+	if err := b.choosePorts(ctx); err != nil {
 		return err
 	}
 	b.cluster.Server = fmt.Sprintf("https://%s:%d", b.cluster.NodeAddress, b.ports.api)
@@ -135,12 +140,12 @@ func (b *builder) writeSettings(context.Context) error {
 }
 
 func (b *builder) makeFolders() error {
-	for _, dir := range []string{"pki", "config/certs.d", "config/cni", "logs/var", "lib/etcd", "run"} {
-		if err := os.MkdirAll(filepath.Join(b.cluster.state, dir), 0o755); err != nil {
+	for _, dir := range []string{"pki", "config/certs.d", "config/cni", "logs/var", "lib", "run"} {
+		if err := os.MkdirAll(filepath.Join(b.cluster.state, dir), 0o750); err != nil {
 			return fmt.Errorf("make state folder: %w", err)
 		}
 	}
-	return os.Chmod(filepath.Join(b.cluster.state, "lib/etcd"), 0o700)
+	return nil
 }
 
 // spec is what the supervisor is told.

@@ -40,7 +40,7 @@ func remove(ctx context.Context, state string, r record) error {
 		return fmt.Errorf("stop cluster %s: %w", r.Name, err)
 	}
 	if _, err := os.Stat(state); err != nil {
-		return nil //nolint:nilerr // the supervisor removed it after all the rest; the name may have a new owner by now
+		return nil // the supervisor removed it after all the rest; the name may have a new owner by now
 	}
 	if r.Kind == FullNode {
 		if err := removeCgroups(ctx, cgroup(r.Name)); err != nil {

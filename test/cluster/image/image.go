@@ -56,7 +56,7 @@ func (s Scratch) WriteFile(name string) error {
 	if err := archive.Close(); err != nil {
 		return fmt.Errorf("pack image %s: %w", s.Reference, err)
 	}
-	return os.WriteFile(name, out.Bytes(), 0o644)
+	return os.WriteFile(name, out.Bytes(), 0o600)
 }
 
 func (s Scratch) config(layer []byte) map[string]any {
@@ -77,7 +77,7 @@ func (s Scratch) layer() ([]byte, error) {
 		return nil, err
 	}
 	for target, source := range s.Files {
-		content, err := os.ReadFile(source)
+		content, err := os.ReadFile(source) //nolint:gosec // the caller names the file
 		if err != nil {
 			return nil, err
 		}

@@ -21,7 +21,7 @@ func (c Cache) build(ctx context.Context, g group, dir string, missing []Program
 	if err != nil {
 		return fmt.Errorf("make scratch folder: %w", err)
 	}
-	defer os.RemoveAll(scratch)
+	defer func() { _ = os.RemoveAll(scratch) }()
 	if err := g.layout(scratch); err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (c Cache) compile(ctx context.Context, g group, scratch string, missing []P
 		args = append(args, g.packages[program])
 		names = append(names, string(program))
 	}
-	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // only our own recipes make up the arguments
 	cmd.Dir = scratch
 	cmd.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0", "GOFLAGS=", "GOOS=linux")
 	return c.narrate(cmd, strings.Join(names, ", "))
@@ -69,7 +69,7 @@ func (c Cache) narrate(cmd *exec.Cmd, what string) error {
 	if err != nil {
 		return fmt.Errorf("watch the build: %w", err)
 	}
-	fmt.Fprintf(c.Progress, "    compiling %s, once for this machine\n", what)
+	c.say("    compiling %s, once for this machine", what)
 	begin := time.Now()
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start the compiler: %w", err)
@@ -83,7 +83,7 @@ func (c Cache) narrate(cmd *exec.Cmd, what string) error {
 	if err := cmd.Wait(); err != nil {
 		return fmt.Errorf("compile %s: %w\n%s", what, err, complaint.String())
 	}
-	fmt.Fprintf(c.Progress, "    compiled %s in %s\n", what, time.Since(begin).Round(time.Second))
+	c.say("    compiled %s in %s", what, time.Since(begin).Round(time.Second))
 	return nil
 }
 
@@ -95,7 +95,7 @@ func (c Cache) tell(done <-chan struct{}, begin time.Time, packages *atomic.Int6
 		case <-done:
 			return
 		case <-tick.C:
-			fmt.Fprintf(c.Progress, "    … %s, %d packages compiled\n", time.Since(begin).Round(time.Second), packages.Load())
+			c.say("    … %s, %d packages compiled", time.Since(begin).Round(time.Second), packages.Load())
 		}
 	}
 }

@@ -32,6 +32,13 @@ func DefaultDir() (string, error) {
 	return filepath.Join(base, "fairlead", "test-cluster"), err
 }
 
+// say writes a line of progress; that nobody can read it is no reason to stop.
+func (c Cache) say(format string, args ...any) {
+	if c.Progress != nil {
+		_, _ = fmt.Fprintf(c.Progress, format+"\n", args...)
+	}
+}
+
 // Path tells where below Dir a program is, or will be once Ensure made it.
 func (c Cache) Path(program Program) (string, error) {
 	for _, g := range groups() {
@@ -88,18 +95,23 @@ func missingIn(dir string, programs []Program) []Program {
 
 // lock keeps other processes from building the same group; the kernel drops it when this process dies.
 func (c Cache) lock(ctx context.Context, dir, name string) (func(), error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("make cache folder: %w", err)
 	}
-	file, err := os.OpenFile(filepath.Join(dir, name+".lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open cache folder: %w", err)
+	}
+	defer func() { _ = root.Close() }()
+	file, err := root.OpenFile(name+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open lock: %w", err)
 	}
 	if err := c.await(ctx, file, name); err != nil {
-		file.Close()
+		_ = file.Close()
 		return nil, err
 	}
-	return func() { file.Close() }, nil
+	return func() { _ = file.Close() }, nil
 }
 
 func (c Cache) await(ctx context.Context, file *os.File, name string) error {
@@ -114,7 +126,7 @@ func (c Cache) await(ctx context.Context, file *os.File, name string) error {
 			return fmt.Errorf("lock %s: %w", file.Name(), err)
 		}
 		if !told {
-			fmt.Fprintf(c.Progress, "    another process builds %s; waiting for it\n", name)
+			c.say("    another process builds %s; waiting for it", name)
 		}
 		select {
 		case <-ctx.Done():

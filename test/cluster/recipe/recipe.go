@@ -82,13 +82,13 @@ func kubernetesFlags() string {
 // folder is the group's folder in the cache: a change of its sources or flags makes another one.
 func (g group) folder() (string, error) {
 	sum := sha256.New()
-	fmt.Fprintln(sum, g.ldflags)
+	_, _ = fmt.Fprintln(sum, g.ldflags) // a hash takes everything
 	err := fs.WalkDir(sources, g.source, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
 		content, err := sources.ReadFile(path)
-		fmt.Fprintf(sum, "%s %d\n%s", path, len(content), content)
+		_, _ = fmt.Fprintf(sum, "%s %d\n%s", path, len(content), content)
 		return err
 	})
 	if err != nil {
@@ -105,7 +105,7 @@ func layoutModule(name string) func(string) error {
 			if err != nil {
 				continue // only CoreDNS has a main of its own
 			}
-			if err := os.WriteFile(filepath.Join(dir, to), content, 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, to), content, 0o600); err != nil {
 				return fmt.Errorf("write recipe %s: %w", name, err)
 			}
 		}
@@ -124,6 +124,6 @@ func layoutOwn(name string) func(string) error {
 			return fmt.Errorf("write program %s: %w", name, err)
 		}
 		module := "module github.com/fairlead/fairlead/test/cluster\n\ngo 1.26.0\n"
-		return os.WriteFile(filepath.Join(dir, "go.mod"), []byte(module), 0o644)
+		return os.WriteFile(filepath.Join(dir, "go.mod"), []byte(module), 0o600)
 	}
 }

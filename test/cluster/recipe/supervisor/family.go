@@ -45,7 +45,7 @@ func (f *family) startMissing() error {
 		if c.report.PID != 0 || !exists(c.process.After) {
 			continue
 		}
-		pid, err := start(c.process, f.isolated())
+		pid, err := f.start(c.process)
 		if err != nil {
 			return fmt.Errorf("start %s: %w", c.process.Name, err)
 		}
@@ -63,22 +63,22 @@ func exists(file string) bool {
 func (f *family) isolated() bool { return f.cluster.Surroundings != nil }
 
 // start runs one process in a group of its own, so that the group can be killed as one.
-func start(process spec.Process, isolated bool) (int, error) {
-	log, err := os.OpenFile(process.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+func (f *family) start(process spec.Process) (int, error) {
+	log, err := os.OpenFile(process.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return 0, err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		return 0, err
 	}
-	defer null.Close()
+	defer func() { _ = null.Close() }()
 	attributes := &syscall.SysProcAttr{Setpgid: true}
-	if !isolated { // within namespaces the end of process 1 kills the rest
+	if !f.isolated() { // within namespaces the end of process 1 kills the rest
 		attributes.Pdeathsig = syscall.SIGKILL
 	}
-	return syscall.ForkExec(process.Args[0], process.Args, &syscall.ProcAttr{
+	return syscall.ForkExec(process.Args[0], process.Args, &syscall.ProcAttr{ //nolint:gosec // to run what it is told is its purpose
 		Env:   os.Environ(),
 		Files: []uintptr{null.Fd(), log.Fd(), log.Fd()},
 		Sys:   attributes,
@@ -125,7 +125,7 @@ func (f *family) report() {
 	}
 	content, _ := json.Marshal(all)
 	draft := f.cluster.Report + ".new"
-	if os.WriteFile(draft, content, 0o644) == nil {
+	if os.WriteFile(draft, content, 0o600) == nil {
 		_ = os.Rename(draft, f.cluster.Report)
 	}
 }

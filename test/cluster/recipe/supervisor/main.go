@@ -20,8 +20,8 @@ func main() {
 	// The kernel kills children when the *thread* that started them ends, so one thread starts them all and stays.
 	runtime.LockOSThread()
 	if err := run(os.Stdin); err != nil {
-		fmt.Fprintln(os.Stderr, "supervisor:", err)
-		os.Exit(1)
+		_, _ = fmt.Fprintln(os.Stderr, "supervisor:", err)
+		os.Exit(1) //nolint:forbidigo // this is main
 	}
 }
 

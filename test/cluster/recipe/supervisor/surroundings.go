@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,7 +51,7 @@ func bindAll(binds []spec.Bind) error {
 		if err != nil {
 			return fmt.Errorf("open what to bind: %w", err)
 		}
-		defer source.Close()
+		defer func() { _ = source.Close() }()
 		sources = append(sources, source)
 	}
 	for i, bind := range binds {
@@ -66,24 +67,20 @@ func bindOne(source *os.File, target string) error {
 	if err != nil {
 		return err
 	}
-	if err := makeTarget(target, info.IsDir()); err != nil {
+	if err := makeTarget(target, info); err != nil {
 		return err
 	}
 	return syscall.Mount(fmt.Sprintf("/proc/self/fd/%d", source.Fd()), target, "", syscall.MS_BIND, "")
 }
 
-func makeTarget(target string, isDir bool) error {
+func makeTarget(target string, like fs.FileInfo) error {
 	if _, err := os.Stat(target); err == nil {
 		return nil
 	}
-	if isDir {
-		return os.MkdirAll(target, 0o755)
+	if like.IsDir() {
+		return os.MkdirAll(target, 0o750)
 	}
-	file, err := os.Create(target)
-	if err != nil {
-		return err
-	}
-	return file.Close()
+	return os.WriteFile(target, nil, 0o600)
 }
 
 // hierarchies lists the roots of the cgroup trees: one for version 2, several for version 1.
@@ -104,7 +101,7 @@ func hierarchies() []string {
 func makeCgroups(name string) error {
 	for _, root := range hierarchies() {
 		dir := filepath.Join(root, name)
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		if err := os.MkdirAll(dir, 0o750); err != nil {
 			return fmt.Errorf("make control group: %w", err)
 		}
 		if strings.HasSuffix(root, "/cpuset") {
@@ -117,8 +114,8 @@ func makeCgroups(name string) error {
 // inheritCPUs fills a cpuset of version 1, which starts empty and then takes no process.
 func inheritCPUs(root, dir string) {
 	for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
-		if content, err := os.ReadFile(filepath.Join(root, file)); err == nil {
-			_ = os.WriteFile(filepath.Join(dir, file), content, 0o644)
+		if content, err := fs.ReadFile(os.DirFS(root), file); err == nil {
+			_ = os.WriteFile(filepath.Join(dir, file), content, 0o600)
 		}
 	}
 }

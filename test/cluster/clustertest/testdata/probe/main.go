@@ -43,7 +43,7 @@ func fetch(url string) error {
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	_, err = io.Copy(os.Stdout, response.Body)
 	return err
 }
