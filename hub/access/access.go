@@ -103,9 +103,9 @@ func (c *Checker) granted(ctx context.Context, action string) (Principal, []stri
 
 // Assignments returns the role assignments of a principal on all scopes.
 func (c *Checker) Assignments(ctx context.Context, principalID string) ([]Assignment, error) {
-	found, err := c.Store.ListResources(ctx, store.Query{Type: AssignmentType, Subject: strings.ToLower(principalID)})
+	found, err := c.stored(ctx, principalID)
 	if err != nil {
-		return nil, fmt.Errorf("read role assignments: %w", err)
+		return nil, err
 	}
 	all := make([]Assignment, 0, len(found))
 	for _, resource := range found {
@@ -116,6 +116,19 @@ func (c *Checker) Assignments(ctx context.Context, principalID string) ([]Assign
 		all = append(all, assignment)
 	}
 	return all, nil
+}
+
+// stored returns the documents of a principal's assignments. To the store an empty subject would
+// mean everybody's.
+func (c *Checker) stored(ctx context.Context, principalID string) ([]store.Resource, error) {
+	if principalID == "" {
+		return nil, nil
+	}
+	found, err := c.Store.ListResources(ctx, store.Query{Type: AssignmentType, Subject: strings.ToLower(principalID)})
+	if err != nil {
+		return nil, fmt.Errorf("read role assignments: %w", err)
+	}
+	return found, nil
 }
 
 // covers reports whether key is the scope or lies below it; both are lower case.

@@ -99,6 +99,12 @@ func TestRevokedRoleIsGoneAtOnce(t *testing.T) {
 	if err := checker.Check(ctx, read, cluster); err != nil {
 		t.Fatal(err)
 	}
+	if err := checker.Forget(ctx, ""); err != nil { // nobody's roles, not everybody's
+		t.Fatal(err)
+	}
+	if err := checker.Check(ctx, read, cluster); err != nil {
+		t.Fatal(err)
+	}
 	if err := checker.Forget(ctx, "P1"); err != nil {
 		t.Fatal(err)
 	}

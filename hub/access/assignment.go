@@ -69,9 +69,9 @@ func RoleID(subscription, roleGUID string) string {
 
 // Forget removes all role assignments of a principal that is no more.
 func (c *Checker) Forget(ctx context.Context, principalID string) error {
-	found, err := c.Store.ListResources(ctx, store.Query{Type: AssignmentType, Subject: strings.ToLower(principalID)})
+	found, err := c.stored(ctx, principalID)
 	if err != nil {
-		return fmt.Errorf("read role assignments: %w", err)
+		return err
 	}
 	for _, resource := range found {
 		err := c.Store.DeleteResource(ctx, resource.Key, store.AnyState)

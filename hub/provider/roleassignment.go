@@ -126,9 +126,11 @@ func (a assignments) list(ctx context.Context, scope, filter string) ([]store.Re
 	}
 	query := store.Query{Type: access.AssignmentType}
 	for _, name := range []string{"principalid", "assignedto"} {
-		if id, ok := terms[name]; ok {
-			query.Subject = strings.ToLower(id)
+		id, ok := terms[name]
+		if ok && id == "" {
+			return nil, nil
 		}
+		query.Subject += strings.ToLower(id)
 	}
 	all, err := a.Store.ListResources(ctx, query)
 	if err != nil {

@@ -19,7 +19,8 @@ const (
 const statePath = "properties.provisioningState"
 
 // replaced returns what a PUT of sent makes of old (nil when there is none).
-func (t *Type) replaced(old, sent Document) Document {
+func (t *Type) replaced(before, sent Document) Document {
+	old := clone(before)
 	result := Document(Merge(nil, sent)) // drops nulls, which say the same as leaving out
 	t.protect(old, result)
 	for _, path := range t.Keep {
@@ -31,15 +32,13 @@ func (t *Type) replaced(old, sent Document) Document {
 // patched returns what a PATCH makes of old: a merge patch, but tags are replaced as a whole,
 // which is how clients clear them.
 func (t *Type) patched(old, sent Document) Document {
-	patch := clone(sent)
-	t.protect(nil, patch)
+	target, patch := clone(old), clone(sent)
 	if tags, sent := patch["tags"]; sent {
-		old = clone(old)
-		old["tags"] = tags
+		target["tags"] = tags
 		delete(patch, "tags")
 	}
-	result := Document(Merge(old, patch))
-	t.protect(old, result)
+	result := Document(Merge(target, patch))
+	t.protect(clone(old), result)
 	return result
 }
 
@@ -67,15 +66,18 @@ func keep(old, result Document, path string) {
 	}
 }
 
-// clone copies a document in depth.
+// clone copies a document in depth; of nil it makes nil.
 func clone(document Document) Document {
+	if document == nil {
+		return nil
+	}
 	content, err := json.Marshal(document)
 	if err != nil {
-		return Document{}
+		return nil // it has been read from JSON
 	}
 	copied, err := ReadDocument(content)
 	if err != nil {
-		return Document{}
+		return nil
 	}
 	return copied
 }
