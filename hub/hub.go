@@ -48,6 +48,8 @@ type Hub struct {
 	db       *store.DB
 	vault    *authority.Vault
 	ca       *authority.Authority
+	source   certificateSource
+	trust    []byte // PEM of what clients must trust; none when every system trusts it
 	parts    parts
 	server   *http.Server
 
@@ -71,7 +73,7 @@ func New(ctx context.Context, config Config) (*Hub, error) {
 
 func (h *Hub) open(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		h.takeFolder, h.takePort, h.openStore, h.openAuthority, h.openTenancy, h.openParts, h.openServer,
+		h.takeFolder, h.takePort, h.openStore, h.openAuthority, h.openTenancy, h.openCertificate, h.openParts, h.openServer,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -200,7 +202,7 @@ func (h *Hub) welcome(ctx context.Context) error {
 	if h.secret == "" {
 		return nil
 	}
-	return h.setup.finish(ctx)
+	return h.setup.finish(context.WithoutCancel(ctx)) // whoever stops the hub now has the secret already
 }
 
 // Close lets go of everything that New took. It may be called more than once.

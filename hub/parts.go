@@ -6,9 +6,11 @@ import (
 
 	"github.com/fairlead/fairlead/chart"
 	"github.com/fairlead/fairlead/hub/access"
+	"github.com/fairlead/fairlead/hub/dataplane"
 	"github.com/fairlead/fairlead/hub/graph"
 	"github.com/fairlead/fairlead/hub/identity"
 	"github.com/fairlead/fairlead/hub/presence"
+	"github.com/fairlead/fairlead/hub/provider"
 	"github.com/fairlead/fairlead/hub/registry"
 	"github.com/fairlead/fairlead/hub/reply"
 	"github.com/fairlead/fairlead/hub/resource"
@@ -29,6 +31,7 @@ type parts struct {
 	tracker   *presence.Tracker
 	issuer    *identity.Issuer
 	resources *resource.API
+	agents    *dataplane.Server
 	registry  *registry.Server
 }
 
@@ -45,12 +48,31 @@ func (h *Hub) openParts(ctx context.Context) error {
 	p.tracker = &presence.Tracker{Store: h.db, Now: h.now, Log: h.log}
 	p.issuer = &identity.Issuer{Store: h.db, Authority: h.ca, Now: h.now}
 	p.registry = &registry.Server{Dir: filepath.Join(h.config.Data, "registry"), Chart: chart.Archive, Log: h.log}
-	p.resources = &resource.API{
-		Store: h.db, Access: p.checker, Reply: reply.Writer{Log: h.log}, URL: h.url, Now: h.now, Log: h.log,
+	p.resources = h.resources(&p)
+	p.agents = &dataplane.Server{
+		Identity: p.issuer, Presence: p.tracker, Store: h.db, Access: p.checker,
+		URL: h.url, TenantID: h.tenancy.TenantID, HubCA: h.trust, Log: h.log,
 	}
 	h.parts = p
 	if err := p.keys.Load(ctx); err != nil {
 		return err
 	}
 	return p.tracker.Load(ctx)
+}
+
+// resources composes the resource API: its types, and the documents about tenants and subscriptions.
+func (h *Hub) resources(p *parts) *resource.API {
+	answer := reply.Writer{Log: h.log}
+	types := provider.All(provider.Deps{
+		Store: h.db, Access: p.checker, Presence: p.tracker,
+		TenantID: h.tenancy.TenantID, Locations: h.config.Locations, Now: h.now,
+	})
+	directory := &provider.Directory{
+		Store: h.db, Access: p.checker, Reply: answer,
+		TenantID: h.tenancy.TenantID, Locations: h.config.Locations, Types: types,
+	}
+	return &resource.API{
+		Store: h.db, Types: types, Documents: []resource.Mounter{directory}, Access: p.checker,
+		Reply: answer, URL: h.url, Now: h.now, Log: h.log,
+	}
 }

@@ -20,12 +20,12 @@ func (h *Hub) handler() http.Handler {
 	probes := &health{Ping: h.db.Ping, Draining: h.draining.Done(), Reply: answer}
 	known := h.parts.tokens.Authenticate
 	routes := routes{
-		data: counted.count("dataplane", h.endPolls(mounted(&metadata{}))),
+		data: counted.count("dataplane", h.endPolls(mounted(h.parts.agents))),
 		rest: counted.count("token", mounted(h.parts.tokens)),
 		first: map[string]http.Handler{
 			"v2":                  counted.count("registry", mounted(h.parts.registry)),
 			"metadata":            counted.count("metadata", mounted(&metadata{URL: h.url, TenantID: h.tenancy.TenantID})),
-			"azure-arc-k8sagents": counted.count("dataplane", known(mounted(&metadata{}))),
+			"azure-arc-k8sagents": counted.count("dataplane", known(mounted(h.parts.agents))),
 			"v1.0":                counted.count("graph", known(mounted(h.parts.graph))),
 			"healthz":             mounted(probes),
 			"readyz":              mounted(probes),

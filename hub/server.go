@@ -16,15 +16,11 @@ type certificateSource func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 
 // openServer prepares the HTTPS server. It asks clients for a certificate but leaves judging it to
 // hub/identity: an agent whose certificate has expired must still be able to ask for a new one.
-func (h *Hub) openServer(ctx context.Context) error {
-	source, err := h.certificates(ctx)
-	if err != nil {
-		return err
-	}
+func (h *Hub) openServer(context.Context) error {
 	h.server = &http.Server{
 		Handler: h.handler(),
 		TLSConfig: &tls.Config{
-			GetCertificate: source, MinVersion: tls.VersionTLS12,
+			GetCertificate: h.source, MinVersion: tls.VersionTLS12,
 			ClientAuth: tls.RequestClientCert, ClientCAs: h.ca.ClientRoots(),
 		},
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
@@ -33,22 +29,24 @@ func (h *Hub) openServer(ctx context.Context) error {
 	return nil
 }
 
-// certificates returns the administrator's certificate when there is one, else the hub's own.
-func (h *Hub) certificates(ctx context.Context) (certificateSource, error) {
+// openCertificate chooses the administrator's certificate when there is one, else the hub's own.
+func (h *Hub) openCertificate(ctx context.Context) error {
 	if h.config.TLSCert == "" {
 		own := &authority.ServerCertificate{Authority: h.ca, Hosts: certificateHosts(h.url, h.config.Listen)}
-		return own.GetCertificate, nil
+		h.source, h.trust = own.GetCertificate, h.ca.CAPEM()
+		return nil
 	}
 	file := &authority.FileCertificate{CertFile: h.config.TLSCert, KeyFile: h.config.TLSKey, Log: h.log}
 	if err := file.Load(); err != nil {
-		return nil, wrap("--tls-cert", err)
+		return wrap("--tls-cert", err)
 	}
-	leaf, err := file.GetCertificate(&tls.ClientHelloInfo{})
+	pair, err := file.GetCertificate(&tls.ClientHelloInfo{})
 	if err != nil {
-		return nil, wrap("--tls-cert", err)
+		return wrap("--tls-cert", err)
 	}
-	h.warnOfOtherName(ctx, leaf.Leaf)
-	return file.GetCertificate, nil
+	h.warnOfOtherName(ctx, pair.Leaf)
+	h.source, h.trust = file.GetCertificate, anchors(pair)
+	return nil
 }
 
 func (h *Hub) warnOfOtherName(ctx context.Context, leaf *x509.Certificate) {
@@ -59,4 +57,25 @@ func (h *Hub) warnOfOtherName(ctx context.Context, leaf *x509.Certificate) {
 	if err != nil {
 		h.log.WarnContext(ctx, "the TLS certificate is not for the hub's url: clients will refuse it", slog.String("url", h.url), slog.Any("err", err))
 	}
+}
+
+// anchors returns what agents must trust to trust an administrator's certificate: nothing when
+// this system does already, as every system will; else what the file has besides the leaf; and the
+// leaf itself when it stands alone.
+func anchors(pair *tls.Certificate) []byte {
+	intermediates := x509.NewCertPool()
+	var above []*x509.Certificate
+	for _, der := range pair.Certificate[1:] {
+		if certificate, err := x509.ParseCertificate(der); err == nil {
+			intermediates.AddCert(certificate)
+			above = append(above, certificate)
+		}
+	}
+	if _, err := pair.Leaf.Verify(x509.VerifyOptions{Intermediates: intermediates}); err == nil {
+		return nil
+	}
+	if len(above) == 0 {
+		above = append(above, pair.Leaf)
+	}
+	return authority.EncodeChain(above)
 }
