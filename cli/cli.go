@@ -91,7 +91,7 @@ func addClients(root *cobra.Command, streams Streams) {
 	s := &session{streams: streams}
 	for _, command := range []*cobra.Command{
 		newLoginCommand(s), newLogoutCommand(s), newAccountCommand(s), newConfigureCommand(s), newGroupCommand(s),
-		newProviderCommand(s), newAdCommand(s), newRoleCommand(s), newVersionCommand(s),
+		newProviderCommand(s), newAdCommand(s), newRoleCommand(s), newConnectedCommand(s), newVersionCommand(s),
 	} {
 		command.GroupID = "client"
 		command.PersistentPreRunE = func(*cobra.Command, []string) error { return s.check() }

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"net/http"
+	"strings"
 )
 
 // Endpoints is what a hub says about itself to anyone.
@@ -13,7 +14,10 @@ type Endpoints struct {
 		Audiences     []string `json:"audiences"`
 	} `json:"authentication"`
 	ResourceManager string `json:"resourceManager"`
-	Fairlead        struct {
+	DataPlanes      struct {
+		Config string `json:"arcConfigEndpoint"`
+	} `json:"dataplaneEndpoints"`
+	Fairlead struct {
 		TenantID string `json:"tenantId"`
 		Version  string `json:"version"`
 	} `json:"fairlead"`
@@ -25,6 +29,14 @@ func (e Endpoints) Audience(otherwise string) string {
 		return otherwise
 	}
 	return e.Authentication.Audiences[0]
+}
+
+// DataPlane returns the base URL that agents are given, otherwise when the hub does not say.
+func (e Endpoints) DataPlane(otherwise string) string {
+	if e.DataPlanes.Config == "" {
+		return otherwise
+	}
+	return strings.TrimSuffix(e.DataPlanes.Config, "/")
 }
 
 // Endpoints asks the hub who it is; no token is needed.

@@ -1,0 +1,120 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"helm.sh/helm/v4/pkg/action"
+	chartv2 "helm.sh/helm/v4/pkg/chart/v2"
+	"helm.sh/helm/v4/pkg/kube"
+	"helm.sh/helm/v4/pkg/release/common"
+	releasev1 "helm.sh/helm/v4/pkg/release/v1"
+	"helm.sh/helm/v4/pkg/storage/driver"
+
+	"github.com/fairlead/fairlead"
+)
+
+// helmTimeout bounds what Helm waits for by itself: hooks, and objects that are being deleted.
+const helmTimeout = 5 * time.Minute
+
+// helm works on the agents' release in one cluster.
+type helm struct{ config *action.Configuration }
+
+func (k *Cluster) helm() (*helm, error) {
+	config := action.NewConfiguration(action.ConfigurationSetLogger(slog.DiscardHandler))
+	if err := config.Init(k.getter, fairlead.ReleaseNamespace, "secret"); err != nil {
+		return nil, fmt.Errorf("prepare Helm: %w", err)
+	}
+	return &helm{config}, nil
+}
+
+// current returns the newest revision of the agents' release, nil when there is none.
+func (h *helm) current() (*releasev1.Release, error) {
+	last, err := h.config.Releases.Last(fairlead.ReleaseName)
+	if errors.Is(err, driver.ErrReleaseNotFound) {
+		return nil, nil //nolint:nilnil // no release is a state, not a failure
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the agents' release: %w", err)
+	}
+	release, ok := last.(*releasev1.Release)
+	if !ok {
+		return nil, fmt.Errorf("read the agents' release: it is a %T", last)
+	}
+	return release, nil
+}
+
+// apply installs the release, or upgrades it keeping the values that it has where values says nothing. It
+// does not wait for the agents: that is the business of steps that can say what holds them up.
+func (h *helm) apply(ctx context.Context, chart *chartv2.Chart, values map[string]any) error {
+	last, err := h.current()
+	if err != nil {
+		return err
+	}
+	if last != nil && !deployed(last.Info.Status) {
+		if err := h.remove(action.NewUninstall(h.config), withoutHooks); err != nil {
+			return err
+		}
+		last = nil
+	}
+	if last == nil {
+		return h.install(ctx, chart, values)
+	}
+	upgrade := action.NewUpgrade(h.config)
+	upgrade.Namespace, upgrade.WaitStrategy, upgrade.Timeout = fairlead.ReleaseNamespace, kube.HookOnlyStrategy, helmTimeout
+	upgrade.ResetThenReuseValues, upgrade.MaxHistory = true, 10
+	if _, err := upgrade.RunWithContext(ctx, fairlead.ReleaseName, chart, values); err != nil {
+		return fmt.Errorf("upgrade the release: %w", err)
+	}
+	return nil
+}
+
+// deployed tells releases that an upgrade can start from those of an install that never ended well.
+func deployed(status common.Status) bool {
+	return status == common.StatusDeployed || status == common.StatusSuperseded || status == common.StatusFailed
+}
+
+func (h *helm) install(ctx context.Context, chart *chartv2.Chart, values map[string]any) error {
+	install := action.NewInstall(h.config)
+	install.ReleaseName, install.Namespace, install.CreateNamespace = fairlead.ReleaseName, fairlead.ReleaseNamespace, true
+	install.WaitStrategy, install.Timeout = kube.HookOnlyStrategy, helmTimeout
+	if _, err := install.RunWithContext(ctx, chart, values); err != nil {
+		return fmt.Errorf("install the release: %w", err)
+	}
+	return nil
+}
+
+// upgradeOrReturn upgrades and waits for the agents; when they do not come up the release goes back to what it was.
+func (h *helm) upgradeOrReturn(ctx context.Context, chart *chartv2.Chart, timeout time.Duration) error {
+	upgrade := action.NewUpgrade(h.config)
+	upgrade.Namespace, upgrade.WaitStrategy, upgrade.Timeout = fairlead.ReleaseNamespace, kube.StatusWatcherStrategy, timeout
+	upgrade.RollbackOnFailure, upgrade.ResetThenReuseValues, upgrade.MaxHistory = true, true, 10
+	if _, err := upgrade.RunWithContext(ctx, fairlead.ReleaseName, chart, nil); err != nil {
+		return fmt.Errorf("upgrade the release: %w", err)
+	}
+	return nil
+}
+
+type hooks int
+
+const (
+	withHooks hooks = iota
+	withoutHooks
+)
+
+// uninstall removes the release, if there is one.
+func (h *helm) uninstall(mode hooks) error {
+	return h.remove(action.NewUninstall(h.config), mode)
+}
+
+func (h *helm) remove(uninstall *action.Uninstall, mode hooks) error {
+	uninstall.DisableHooks, uninstall.IgnoreNotFound = mode == withoutHooks, true
+	uninstall.WaitStrategy, uninstall.Timeout = kube.HookOnlyStrategy, helmTimeout
+	if _, err := uninstall.Run(fairlead.ReleaseName); err != nil {
+		return fmt.Errorf("remove the release: %w", err)
+	}
+	return nil
+}
