@@ -2,9 +2,11 @@ package proof
 
 import (
 	"crypto"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -17,6 +19,7 @@ const maxProof = 16 << 10
 
 // Proof is a proof whose form is right but whose signature nobody has checked yet.
 type Proof struct {
+	sender [sha256.Size]byte
 	object *jose.JSONWebSignature
 	claims claims
 	now    time.Time
@@ -33,8 +36,13 @@ func Parse(r *http.Request, now time.Time) (*Proof, error) {
 	if err != nil || object.Signatures[0].Protected.ExtraHeaders[jose.HeaderType] != proofType {
 		return nil, refuse("the proof is malformed")
 	}
-	return &Proof{object: object, now: now}, nil
+	header, _, _ := strings.Cut(text, ".")
+	return &Proof{sender: sha256.Sum256([]byte(header)), object: object, now: now}, nil
 }
+
+// Sender is the same for all proofs that carry the same chain. What Chain returned for one of them
+// is true of the others, until the leaf ends.
+func (p *Proof) Sender() [sha256.Size]byte { return p.sender }
 
 // Chain returns the leaf of the certificate chain that the proof carries, once the chain leads
 // to roots at this time and allows client authentication.
