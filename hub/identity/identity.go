@@ -42,6 +42,7 @@ type Issuer struct {
 	Now       func() time.Time
 
 	replays replays
+	senders senders
 	roots   sync.Once
 	pool    *x509.CertPool
 }

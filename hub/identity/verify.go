@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/proof"
@@ -17,40 +18,49 @@ func (i *Issuer) Verify(r *http.Request, body []byte, id fairlead.ResourceID) (C
 	if err != nil {
 		return Cluster{}, err
 	}
-	leaf, err := i.leaf(r, given, id)
+	from, err := i.sender(given, now)
 	if err != nil {
 		return Cluster{}, err
 	}
-	proofID, err := given.Verify(leaf.PublicKey, r, body)
+	if !from.names(clusterScheme + id.Key()) {
+		return Cluster{}, refuse("the identity certificate is for another cluster")
+	}
+	if !from.connected(r) {
+		return Cluster{}, refuse("the TLS connection was made with another certificate than the request")
+	}
+	proofID, err := given.Verify(from.key, r, body)
 	if err != nil {
 		return Cluster{}, err
 	}
+	i.senders.remember(given, from)
+	return i.current(r, id, from, proofID)
+}
+
+// sender returns the certificate that the proof was made with, if it is one of ours.
+func (i *Issuer) sender(given *proof.Proof, now time.Time) (sender, error) {
+	if known, ok := i.senders.find(given); ok && known.valid(now) {
+		return known, nil
+	}
+	i.roots.Do(func() { i.pool = i.Authority.ClientRoots() })
+	leaf, err := given.Chain(i.pool)
+	if err != nil {
+		return sender{}, explain(err)
+	}
+	return newSender(leaf), nil
+}
+
+// current returns the cluster as it is now, if the certificate is for this one and not for an
+// earlier one of the same name.
+func (i *Issuer) current(r *http.Request, id fairlead.ResourceID, from sender, proofID string) (Cluster, error) {
 	cluster, err := i.Find(r.Context(), id)
 	if err != nil {
 		return Cluster{}, err
 	}
-	if !names(leaf, cluster.binding()) {
+	if !from.names(cluster.binding()) {
 		return Cluster{}, fairlead.Errorf(fairlead.Unauthenticated,
 			"the identity certificate belongs to an earlier connected cluster of this name").WithCode("CertificateNotCurrent")
 	}
-	return cluster, i.replays.accept(cluster.Key, proofID, now)
-}
-
-// leaf returns the certificate that r is signed with, if it is one of ours and for this cluster.
-func (i *Issuer) leaf(r *http.Request, given *proof.Proof, id fairlead.ResourceID) (*x509.Certificate, error) {
-	i.roots.Do(func() { i.pool = i.Authority.ClientRoots() })
-	leaf, err := given.Chain(i.pool)
-	if err != nil {
-		return nil, explain(err)
-	}
-	if !names(leaf, clusterScheme+id.Key()) {
-		return nil, refuse("the identity certificate is for another cluster")
-	}
-	// A proxy that ends TLS sends no certificate of the cluster's; one that is sent must fit.
-	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 && !r.TLS.PeerCertificates[0].Equal(leaf) {
-		return nil, refuse("the TLS connection was made with another certificate than the request")
-	}
-	return leaf, nil
+	return cluster, i.replays.accept(cluster.Key, proofID, i.Now())
 }
 
 // explain tells an expired certificate, which a new one mends, from one that was never ours.
@@ -61,13 +71,4 @@ func explain(err error) error {
 		return known.WithCode("CertificateExpired")
 	}
 	return err
-}
-
-func names(leaf *x509.Certificate, uri string) bool {
-	for _, named := range leaf.URIs {
-		if named.String() == uri {
-			return true
-		}
-	}
-	return false
 }

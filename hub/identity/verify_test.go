@@ -86,6 +86,36 @@ func TestRequestIsRefused(t *testing.T) {
 	}
 }
 
+func TestRememberedSenderIsStillJudged(t *testing.T) {
+	b := newBench(t)
+	a, other := b.register(t, "edge-1"), b.register(t, "edge-2")
+	b.enrol(t, a)
+	if _, err := b.Verify(b.heartbeat(t, a), beat, a.id); err != nil {
+		t.Fatal(err)
+	}
+	mixed, elsewhere := b.heartbeat(t, a), b.request(t, other.id, fairlead.OpHeartbeat, beat, a.key, a.chain...)
+	mixed.TLS = &tls.ConnectionState{PeerCertificates: a.chain[1:]}
+	for name, c := range map[string]struct {
+		reason  string
+		request *http.Request
+		id      fairlead.ResourceID
+	}{
+		"OtherKey":        {"the chain is known, the key is not its own", b.request(t, a.id, fairlead.OpHeartbeat, beat, other.key, a.chain...), a.id},
+		"OtherCluster":    {"the chain is for one cluster", elsewhere, other.id},
+		"OtherConnection": {"who connects must be who signs", mixed, a.id},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := b.Verify(c.request, beat, c.id); fairlead.CodeOf(err) != "InvalidProof" {
+				t.Errorf("%v, want a refusal because %s", err, c.reason)
+			}
+		})
+	}
+	b.now = a.chain[0].NotAfter.Add(time.Second)
+	if _, err := b.Verify(b.heartbeat(t, a), beat, a.id); fairlead.CodeOf(err) != "CertificateExpired" {
+		t.Errorf("%v, want the certificate refused once it has expired", err)
+	}
+}
+
 func TestReplayIsRefused(t *testing.T) {
 	b := newBench(t)
 	a := b.register(t, "edge-1")
