@@ -152,7 +152,7 @@ func touches(assignment store.Resource, scope string, notBelow bool) bool {
 	if err != nil {
 		return false
 	}
-	on, asked := strings.TrimSuffix(scopeOf(id), "/"), strings.TrimSuffix(scope, "/")
+	on, asked := strings.TrimSuffix(strings.ToLower(scopeOf(id)), "/"), strings.TrimSuffix(scope, "/")
 	above := strings.HasPrefix(asked+"/", on+"/")
 	below := strings.HasPrefix(on+"/", asked+"/")
 	return above || below && !notBelow
