@@ -61,7 +61,7 @@ verify: generate ## fails when what is generated differs from what is committed,
 docs: generate ## the same as generate
 
 image: build ## the agents' image as an archive for ctr or docker load
-	bin/fairlead registry save --output bin/fairlead-image.tar
+	bin/fairlead image save --registry "$(or $(REGISTRY),localhost:8443)" --output bin/fairlead-image.tar
 
 vulncheck: ## known vulnerabilities in what we call; needs the vulnerability database (VULNDB to name a copy)
 	cd tools && GOWORK=off go build -o ../bin/govulncheck golang.org/x/vuln/cmd/govulncheck

@@ -36,7 +36,7 @@ func survivesKilledHub(s *stage) {
 	if len(acknowledged) != 0 {
 		s.t.Errorf("acknowledged and lost: %v", acknowledged)
 	}
-	s.becomes(edge, "Connected", 30*time.Second)
+	s.becomes("Connected", 30*time.Second)
 }
 
 // writeUntilKilled lets four writers create resource groups and kills the hub once the twentieth

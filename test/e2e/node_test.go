@@ -42,7 +42,7 @@ func TestNode(t *testing.T) {
 
 func connects(s *stage) {
 	s.must("connectedk8s", "connect", "-n", edge, "-g", "default", "--tags", "site=quay", "--onboarding-timeout", "180")
-	if got := s.status(edge); got != "Connected" {
+	if got := s.status(); got != "Connected" {
 		s.t.Fatalf("connect returned while the cluster is %s", got)
 	}
 	s.eventually(time.Minute, func() string { return s.podsNotRunning() })
@@ -68,7 +68,7 @@ func (s *stage) podsNotRunning() string {
 }
 
 func inventoryIsTrue(s *stage) {
-	cluster := s.show(edge)
+	cluster := s.show()
 	var version struct {
 		ServerVersion struct {
 			GitVersion string `json:"gitVersion"`
@@ -89,7 +89,7 @@ func inventoryIsTrue(s *stage) {
 	if cluster.Tags["site"] != "quay" {
 		s.t.Errorf("tags %v, want site=quay", cluster.Tags)
 	}
-	s.eventually(time.Minute, func() string { return agentsNotReported(s.show(edge)) })
+	s.eventually(time.Minute, func() string { return agentsNotReported(s.show()) })
 	if table := s.must("connectedk8s", "list", "-o", "table"); !strings.Contains(table, edge) || !strings.Contains(table, "Connected") {
 		s.t.Errorf("the list does not show the cluster as connected:\n%s", table)
 	}
@@ -115,7 +115,7 @@ func connectAgainChangesNothing(s *stage) {
 	if s.kubectl("get", "secret", "azure-arc-connect-privatekey", "-n", "azure-arc", "-o", "jsonpath={.metadata.uid}{.data}") != before {
 		s.t.Error("connecting again replaced the cluster's key")
 	}
-	if got := s.show(edge).Tags["site"]; got != "quay" {
+	if got := s.show().Tags["site"]; got != "quay" {
 		s.t.Errorf("connecting again lost the tags: site=%q", got)
 	}
 }
@@ -123,7 +123,7 @@ func connectAgainChangesNothing(s *stage) {
 func otherNameIsRefused(s *stage) {
 	s.refused([]string{edge}, "connectedk8s", "connect", "-n", "other", "-g", "default")
 	s.refused([]string{"ResourceNotFound"}, "connectedk8s", "show", "-n", "other", "-g", "default")
-	if got := s.status(edge); got != "Connected" {
+	if got := s.status(); got != "Connected" {
 		s.t.Errorf("the refused connect left the cluster %s", got)
 	}
 }
@@ -149,7 +149,7 @@ func deletedAgentComesBack(s *stage) {
 func survivesKilledAgents(s *stage) {
 	s.kubectl("delete", "pods", "--all", "-n", "azure-arc", "--grace-period=0", "--force")
 	s.eventually(time.Minute, s.podsNotRunning)
-	s.becomes(edge, "Connected", 30*time.Second)
+	s.becomes("Connected", 30*time.Second)
 }
 
 func survivesHubRestart(s *stage) {
@@ -157,7 +157,7 @@ func survivesHubRestart(s *stage) {
 		s.t.Fatal(err)
 	}
 	s.startHub()
-	if got := s.status(edge); got != "Connected" {
+	if got := s.status(); got != "Connected" {
 		s.t.Errorf("right after a restart of the hub the cluster is called %s", got)
 	}
 	s.beatsAfter(time.Now())
@@ -167,7 +167,7 @@ func survivesHubRestart(s *stage) {
 func (s *stage) beatsAfter(moment time.Time) {
 	s.t.Helper()
 	s.eventually(30*time.Second, func() string {
-		last := s.show(edge).Properties.LastConnectivityTime
+		last := s.show().Properties.LastConnectivityTime
 		if last == nil || last.Before(moment) {
 			return fmt.Sprintf("the last sign of life is of %v", last)
 		}
@@ -181,19 +181,19 @@ func survivesCutNetwork(s *stage) {
 		s.t.Fatal(err)
 	}
 	cut := time.Now()
-	s.becomes(edge, "Offline", 20*time.Second)
+	s.becomes("Offline", 20*time.Second)
 	s.t.Logf("called offline %s after the cut", time.Since(cut).Round(100*time.Millisecond))
 	s.staysOffline(cut.Add(time.Minute))
 	if err := s.cluster.RestoreNetwork(s.t.Context(), host); err != nil {
 		s.t.Fatal(err)
 	}
-	s.becomes(edge, "Connected", 45*time.Second)
+	s.becomes("Connected", 45*time.Second)
 }
 
 func (s *stage) staysOffline(until time.Time) {
 	s.t.Helper()
 	s.eventually(time.Until(until)+10*time.Second, func() string {
-		if got := s.status(edge); got != "Offline" {
+		if got := s.status(); got != "Offline" {
 			s.t.Fatalf("a cluster without network is %s", got)
 		}
 		if time.Now().Before(until) {
@@ -206,7 +206,7 @@ func (s *stage) staysOffline(until time.Time) {
 func upgrades(s *stage) {
 	s.must("connectedk8s", "upgrade", "-n", edge, "-g", "default")
 	s.eventually(time.Minute, s.podsNotRunning)
-	s.becomes(edge, "Connected", 30*time.Second)
+	s.becomes("Connected", 30*time.Second)
 }
 
 func deleteLeavesNothing(s *stage, before string) {
@@ -219,13 +219,13 @@ func deleteLeavesNothing(s *stage, before string) {
 
 func edgeProfile(s *stage, before string) {
 	s.must("connectedk8s", "connect", "-n", edge, "-g", "default", "--profile", "edge", "--onboarding-timeout", "180")
-	if got := s.status(edge); got != "Connected" {
+	if got := s.status(); got != "Connected" {
 		s.t.Fatalf("connect returned while the cluster is %s", got)
 	}
 	if pods := strings.Fields(s.kubectl("get", "pods", "-n", "azure-arc", "-o", "name")); len(pods) != 1 {
 		s.t.Errorf("profile edge has pods %v, want one", pods)
 	}
-	s.becomes(edge, "Connected", 20*time.Second)
+	s.becomes("Connected", 20*time.Second)
 	s.must("connectedk8s", "delete", "-n", edge, "-g", "default", "--yes")
 	if after := s.clusterScoped(); after != before {
 		s.t.Errorf("before connect:\n%s\nafter delete:\n%s", before, after)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/fairlead/fairlead/test/cluster/clustertest"
 	"github.com/fairlead/fairlead/test/cluster/engine"
+
 	"github.com/fairlead/fairlead/test/e2e/rig"
 )
 
@@ -168,16 +169,16 @@ type shown struct {
 	} `json:"properties"`
 }
 
-func (s *stage) show(name string) shown {
+func (s *stage) show() shown {
 	s.t.Helper()
 	var cluster shown
-	if err := json.Unmarshal([]byte(s.must("connectedk8s", "show", "-n", name, "-g", "default", "-o", "json")), &cluster); err != nil {
+	if err := json.Unmarshal([]byte(s.must("connectedk8s", "show", "-n", edge, "-g", "default", "-o", "json")), &cluster); err != nil {
 		s.t.Fatal(err)
 	}
 	return cluster
 }
 
-func (s *stage) status(name string) string { return s.show(name).Properties.ConnectivityStatus }
+func (s *stage) status() string { return s.show().Properties.ConnectivityStatus }
 
 // eventually waits until holds returns "", and otherwise fails with what it last said.
 func (s *stage) eventually(within time.Duration, holds func() string) {
@@ -199,11 +200,11 @@ func (s *stage) eventually(within time.Duration, holds func() string) {
 	}
 }
 
-func (s *stage) becomes(name, want string, within time.Duration) {
+func (s *stage) becomes(want string, within time.Duration) {
 	s.t.Helper()
 	s.eventually(within, func() string {
-		if got := s.status(name); got != want {
-			return fmt.Sprintf("%s is %s, want %s", name, got, want)
+		if got := s.status(); got != want {
+			return fmt.Sprintf("%s is %s, want %s", edge, got, want)
 		}
 		return ""
 	})

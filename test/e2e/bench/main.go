@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/fairlead/fairlead/test/cluster/engine"
+
 	"github.com/fairlead/fairlead/test/e2e/rig"
 )
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fairlead/fairlead/test/cluster/engine"
 	"github.com/fairlead/fairlead/test/cluster/recipe"
+
 	"github.com/fairlead/fairlead/test/e2e/rig"
 )
 

@@ -39,7 +39,7 @@ func (d Daemon) Start(binary string, args ...string) error {
 		return fmt.Errorf("open the log of %s: %w", d.Name, err)
 	}
 	defer log.Close()
-	command := exec.Command(binary, args...)
+	command := exec.Command(binary, args...) //nolint:noctx // it is to outlive whoever started it
 	command.Stdout, command.Stderr = log, log
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := command.Start(); err != nil {

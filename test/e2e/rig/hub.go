@@ -78,7 +78,7 @@ func (h *Hub) Start(ctx context.Context) error {
 		return fmt.Errorf("open the hub's log: %w", err)
 	}
 	defer log.Close()
-	h.process = exec.Command(h.Binary, h.Args()...)
+	h.process = exec.Command(h.Binary, h.Args()...) //nolint:noctx // Stop and Kill end it
 	h.process.Stdout, h.process.Stderr = log, log
 	h.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := h.process.Start(); err != nil {
