@@ -47,12 +47,14 @@ type Operator struct {
 
 	key      onboardingKey
 	refused  *identity.Identity // what the hub does not accept any more
+	refusals pace.Backoff       // so that a hub that accepts none is not asked for one every second
 	reported status
 }
 
 // Run keeps the identity until the end of ctx.
 func (o *Operator) Run(ctx context.Context) error {
 	o.key.changed = make(chan struct{}, 1)
+	o.refusals = pace.Backoff{Min: time.Second, Max: confirmEvery}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return o.watchKey(ctx) })
 	group.Go(func() error { return o.keep(ctx) })
@@ -152,8 +154,9 @@ func (o *Operator) confirm(ctx context.Context, current *identity.Identity) (tim
 	_, err := o.Hub.PendingConfigs(ctx, fairlead.PendingQuery{})
 	if fairlead.KindOf(err) == fairlead.Unauthenticated {
 		o.refused = current
-		return time.Second, nil
+		return o.refusals.Next(), nil
 	}
+	o.refusals.Reset()
 	return min(pace.Jitter(confirmEvery), max(current.RenewAfter.Sub(o.Now()), time.Second)), nil
 }
 

@@ -58,7 +58,7 @@ func (c *Controller) Run(ctx context.Context) error {
 
 func (c *Controller) watchDeployments(ctx context.Context) error {
 	watcher := kube.Watcher[kube.Object]{
-		Client: c.Kube, Collection: kube.Deployments(c.Namespace), Header: kube.MetadataOnly(), Log: c.Log,
+		Client: c.Kube, Collection: kube.Deployments(c.Namespace), Content: kube.MetadataOnly, Log: c.Log,
 		Changed: func(_ context.Context, all map[string]kube.Object) { c.takeDeployments(all) },
 	}
 	return watcher.Run(ctx)
@@ -82,7 +82,7 @@ func (c *Controller) takeDeployments(all map[string]kube.Object) {
 
 func (c *Controller) watchRelease(ctx context.Context) error {
 	watcher := kube.Watcher[kube.Object]{
-		Client: c.Kube, Collection: kube.Secrets(c.ReleaseNamespace), Header: kube.MetadataOnly(), Log: c.Log,
+		Client: c.Kube, Collection: kube.Secrets(c.ReleaseNamespace), Content: kube.MetadataOnly, Log: c.Log,
 		Labels: c.releaseLabels(), Changed: func(context.Context, map[string]kube.Object) { c.signal() },
 	}
 	return watcher.Run(ctx)
@@ -147,7 +147,7 @@ func (c *Controller) generations() map[string]int64 {
 
 func (c *Controller) release(ctx context.Context) (revision, bool, error) {
 	secrets := kube.Watcher[kube.Object]{
-		Client: c.Kube, Collection: kube.Secrets(c.ReleaseNamespace), Header: kube.MetadataOnly(), Labels: c.releaseLabels(),
+		Client: c.Kube, Collection: kube.Secrets(c.ReleaseNamespace), Content: kube.MetadataOnly, Labels: c.releaseLabels(),
 	}
 	all, err := secrets.List(ctx)
 	if err != nil {
@@ -203,22 +203,14 @@ func (c *Controller) restore(ctx context.Context, release revision, actual map[s
 	var failures []error
 	for name, object := range c.wanted {
 		generation, there := actual[name]
-		if right, known := c.settled[name]; there && known && right == generation || there && leave(release) {
+		if right, known := c.settled[name]; there && (leave(release) || known && right == generation) {
 			continue
 		}
-		after, err := c.apply(ctx, name, object)
-		switch {
-		case fairlead.CodeOf(err) == kube.NamespaceTerminating:
+		err := c.apply(ctx, name, object)
+		if fairlead.CodeOf(err) == kube.NamespaceTerminating {
 			return nil // the whole namespace goes: that is meant
-		case err != nil:
-			failures = append(failures, err)
-			continue
 		}
-		c.settled[name] = after
-		if !there || after != generation {
-			c.Log.WarnContext(ctx, "an agent's deployment was restored", slog.String("deployment", name))
-			c.Repaired(name)
-		}
+		failures = append(failures, err)
 	}
 	return errors.Join(failures...)
 }
@@ -227,8 +219,21 @@ func (c *Controller) restore(ctx context.Context, release revision, actual map[s
 // two versions a Deployment should be, but that it should be there is certain.
 func leave(release revision) bool { return release.status == statusFailed }
 
-func (c *Controller) apply(ctx context.Context, name string, object deployment) (int64, error) {
-	var after kube.Object
-	err := c.Kube.ApplyInto(ctx, kube.Deployments(c.Namespace).Object(name), fieldManager, object, &after)
-	return after.Metadata.Generation, err
+// apply applies one Deployment and tells when that changed something. What the watch has seen may be a
+// moment old, so the generation before is looked up.
+func (c *Controller) apply(ctx context.Context, name string, object deployment) error {
+	var before, after kube.Object
+	path := kube.Deployments(c.Namespace).Object(name)
+	if err := c.Kube.Get(ctx, path, &before); err != nil && fairlead.KindOf(err) != fairlead.NotFound {
+		return err
+	}
+	if err := c.Kube.ApplyInto(ctx, path, fieldManager, object, &after); err != nil {
+		return err
+	}
+	c.settled[name] = after.Metadata.Generation
+	if before.Metadata.Generation != after.Metadata.Generation {
+		c.Log.WarnContext(ctx, "an agent's deployment was restored", slog.String("deployment", name))
+		c.Repaired(name)
+	}
+	return nil
 }

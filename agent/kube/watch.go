@@ -26,18 +26,29 @@ type Watcher[T Identified] struct {
 	Collection Collection
 	Fields     string // field selector
 	Labels     string // label selector
-	Header     http.Header
+	Content    Content
 	Log        *slog.Logger
 	// Changed gets all objects by name after the first list and after every change. It runs on the
 	// watcher's goroutine and must not keep the map.
 	Changed func(ctx context.Context, all map[string]T)
 }
 
-// MetadataOnly is the Header of a Watcher whose objects come without spec and status.
-func MetadataOnly() http.Header {
-	return http.Header{"Accept": {
-		"application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
-	}}
+// Content says how much of its objects a Watcher asks for.
+type Content int
+
+// Whole objects, or objects without spec and status.
+const (
+	Whole Content = iota
+	MetadataOnly
+)
+
+// accept returns the header that asks for a kind of answer: the server encodes each event of a watch as
+// one object, and a page as a list.
+func (c Content) accept(kind string) http.Header {
+	if c == Whole {
+		return nil
+	}
+	return http.Header{"Accept": {"application/json;as=" + kind + ";g=meta.k8s.io;v=v1,application/json"}}
 }
 
 // Run watches until the end of ctx, whose error it returns.
@@ -110,7 +121,8 @@ func (w *Watcher[T]) page(ctx context.Context, query url.Values) (page[T], error
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	var next page[T]
-	answer, err := w.Client.send(ctx, http.MethodGet, w.Collection.Path()+"?"+query.Encode(), nil, "", w.Header)
+	answer, err := w.Client.send(ctx, http.MethodGet, w.Collection.Path()+"?"+query.Encode(), nil, "",
+		w.Content.accept("PartialObjectMetadataList"))
 	if err != nil {
 		return next, err
 	}
@@ -144,7 +156,8 @@ func (w *Watcher[T]) watch(ctx context.Context, all map[string]T, version string
 	query.Set("allowWatchBookmarks", "true")
 	query.Set("resourceVersion", version)
 	query.Set("timeoutSeconds", strconv.Itoa(int(pace.Jitter(watchFor).Seconds())))
-	answer, err := w.Client.send(ctx, http.MethodGet, w.Collection.Path()+"?"+query.Encode(), nil, "", w.Header)
+	answer, err := w.Client.send(ctx, http.MethodGet, w.Collection.Path()+"?"+query.Encode(), nil, "",
+		w.Content.accept("PartialObjectMetadata"))
 	if err != nil {
 		return version, err
 	}

@@ -33,7 +33,7 @@ func rules() map[string]rule {
 		"image":    {nil, "packing an image needs no hub"},
 		"chart":    {nil, "the chart is data"},
 		"hub":      {[]string{"store", "proof", "image", "chart"}, "the hub never knows how agents or people call it"},
-		"agent":    {[]string{"proof", "distro"}, "agents know the hub by its wire format only"},
+		"agent":    {[]string{"proof", "distro", "chart"}, "agents know the hub by its wire format only; their tests install the chart"},
 		"client":   {nil, "people's tools know the hub by its wire format only"},
 		"connect":  {[]string{"client", "distro"}, "onboarding is a caller of the hub and of a cluster"},
 		"cli":      {[]string{"client", "connect", "hub", "agent", "image"}, "the CLI starts every part and holds none"},

@@ -1,0 +1,139 @@
+package agent_test
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/agent"
+	"github.com/fairlead/fairlead/agent/kube"
+)
+
+const (
+	clusterMetadata = "/apis/arc.azure.com/v1beta1/namespaces/azure-arc/connectedclusters/clustermetadata"
+	identityRequest = "/apis/clusterconfig.azure.com/v1beta1/namespaces/azure-arc/azureclusteridentityrequests/cluster-identity-request"
+	identitySecret  = "/api/v1/namespaces/azure-arc/secrets/azure-identity-certificate" //nolint:gosec // a path
+)
+
+func deploymentPath(name string) string {
+	return kube.Deployments(fairlead.AgentNamespace).Object(name)
+}
+
+func TestUnknownAgentsAreRefused(t *testing.T) {
+	for name, agents := range map[string][]string{"Unknown": {"conductor"}, "Twice": {fairlead.ConfigAgent, fairlead.ConfigAgent}} {
+		if err := agent.Run(t.Context(), agent.Config{Agents: agents}); fairlead.KindOf(err) != fairlead.Invalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Every agent runs as the service account that the chart gives it, so this also proves the roles.
+func TestStandardAgentsOnARealCluster(t *testing.T) {
+	h := newHub(t, "standard")
+	c := newCluster(t, h, "standard")
+	for _, name := range agent.Names() {
+		c.start(name, name)
+	}
+	h.eventually("the first heartbeat tells of the cluster", 5*time.Second, func(h *hub) bool {
+		return len(h.beats) > 0 && h.beats[0].Metadata != nil && h.beats[0].Metadata.KubernetesVersion != ""
+	})
+	eventually(t, "the cluster's own object says Connected", 5*time.Second, func() bool {
+		return c.field(clusterMetadata, "status.connectivityStatus") == "Connected" && c.field(clusterMetadata, "spec.location") == "local"
+	})
+	eventually(t, "the identity request says when it ends", 5*time.Second, func() bool {
+		return c.field(identityRequest, "status.state") == "Succeeded" && c.field(identityRequest, "status.expirationTime") != "<nil>"
+	})
+	h.eventually("the hub knows what was applied", 5*time.Second, func(h *hub) bool {
+		return len(h.statuses) > 0 && h.statuses[0].Applied && h.statuses[0].Name == "clustermetadata"
+	})
+	h.eventually("the hub knows the agents", 5*time.Second, func(h *hub) bool { return len(h.agents) > 0 })
+	h.set(func(h *hub) { h.spec = `{"location":"elsewhere"}` })
+	eventually(t, "a change arrives", 2*time.Second, func() bool { return c.field(clusterMetadata, "spec.location") == "elsewhere" })
+	if c.field(clusterMetadata, "status.connectivityStatus") != "Connected" {
+		t.Error("config-agent took the status away")
+	}
+}
+
+func TestEdgeAgentOnARealCluster(t *testing.T) {
+	h := newHub(t, "edge")
+	c := newCluster(t, h, "edge")
+	log, stop := c.start(fairlead.EdgeAgent, agent.Names()...)
+	h.eventually("heartbeat with metadata", 5*time.Second, func(h *hub) bool { return len(h.beats) > 0 && h.beats[0].Metadata != nil })
+	eventually(t, "the guides' line is logged", 5*time.Second, func() bool {
+		return strings.Contains(log.String(), `"Message":"GET configurations returned response code {200}`)
+	})
+
+	h.set(func(h *hub) { h.down = true })
+	eventually(t, "the loss is in the cluster's own object", 5*time.Second, func() bool {
+		return c.field(clusterMetadata, "status.connectivityStatus") == "Offline"
+	})
+	eventually(t, "the guides' error is logged", 70*time.Second, func() bool {
+		return strings.Contains(log.String(), `"Message":"Errorcode: 403, Message This traffic is not authorized., Target /subscriptions/0000/`)
+	})
+	h.set(func(h *hub) { h.down, h.beats = false, nil })
+	h.eventually("heartbeats again", 31*time.Second, func(h *hub) bool { return len(h.beats) > 0 })
+
+	c.delete(deploymentPath(fairlead.EdgeAgent))
+	eventually(t, "the Deployment is back", 5*time.Second, func() bool { return c.get(deploymentPath(fairlead.EdgeAgent)) != nil })
+	stop()
+}
+
+func TestIdentityIsRenewedAndReplaced(t *testing.T) {
+	h := newHub(t, "identity")
+	c := newCluster(t, h, "edge")
+	h.set(func(h *hub) { h.lifetime = 6 * time.Second })
+	c.start(fairlead.EdgeAgent, fairlead.ClusterIdentityOperator, fairlead.ClusterMetadataOperator)
+	h.eventually("a renewal at half-life", 8*time.Second, func(h *hub) bool { return h.issued >= 2 && len(h.beats) > 1 })
+
+	h.set(func(h *hub) { h.lifetime = 24 * time.Hour })
+	h.eventually("a long certificate", 8*time.Second, func(h *hub) bool { return h.issued >= 3 })
+	c.delete(identitySecret)
+	h.eventually("a deleted Secret is obtained anew", 3*time.Second, func(h *hub) bool { return h.issued >= 4 })
+	eventually(t, "and stored", 2*time.Second, func() bool { return c.get(identitySecret) != nil })
+
+	h.set(func(h *hub) { h.skew, h.beats = time.Hour, nil })
+	h.eventually("heartbeats although the clocks differ by an hour", 10*time.Second, func(h *hub) bool { return len(h.beats) > 1 })
+}
+
+func TestRepairsAndHandsOff(t *testing.T) {
+	h := newHub(t, "repair")
+	c := newCluster(t, h, "standard")
+	c.start(fairlead.ControllerManager, fairlead.ControllerManager)
+
+	c.delete(deploymentPath(fairlead.MetricsAgent))
+	eventually(t, "a deleted agent is back", 5*time.Second, func() bool { return c.get(deploymentPath(fairlead.MetricsAgent)) != nil })
+	c.change(fairlead.ConfigAgent, map[string]any{"replicas": 0})
+	eventually(t, "a stopped agent runs again", 5*time.Second, func() bool { return c.field(deploymentPath(fairlead.ConfigAgent), "spec.replicas") == "1" })
+	c.change(fairlead.ConfigAgent, map[string]any{"template": map[string]any{"spec": map[string]any{
+		"containers": []any{map[string]any{"name": fairlead.ConfigAgent, "image": "evil.example.org/x:1"}},
+	}}})
+	const image = "spec.template.spec.containers.image"
+	want := "registry.example.org/" + fairlead.ImageRepository + ":" + fairlead.Version
+	eventually(t, "a changed agent is as before", 5*time.Second, func() bool { return c.field(deploymentPath(fairlead.ConfigAgent), image) == want })
+
+	c.upgrade("standard", func(values map[string]any) {
+		values["systemDefaultValues"].(map[string]any)["image"].(map[string]any)["tag"] = "next"
+	})
+	if got := c.field(deploymentPath(fairlead.ConfigAgent), image); !strings.HasSuffix(got, ":next") {
+		t.Errorf("the upgrade left image %q", got)
+	}
+	c.delete(deploymentPath(fairlead.MetricsAgent))
+	eventually(t, "repairs follow the upgrade", 5*time.Second, func() bool {
+		return strings.HasSuffix(c.field(deploymentPath(fairlead.MetricsAgent), image), ":next")
+	})
+
+	c.uninstall()
+	c.eventuallyGone("/api/v1/namespaces/" + fairlead.AgentNamespace)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	leftovers := kube.Watcher[kube.Object]{
+		Client: c.client, Collection: kube.Collection{Group: "rbac.authorization.k8s.io", Version: "v1", Plural: "clusterroles"},
+		Labels: "app.kubernetes.io/part-of=azure-arc", Log: slog.New(slog.DiscardHandler),
+	}
+	if left, err := leftovers.List(ctx); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}

@@ -1,0 +1,260 @@
+package agent_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"helm.sh/helm/v4/pkg/action"
+	helmkube "helm.sh/helm/v4/pkg/kube"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/agent"
+	"github.com/fairlead/fairlead/agent/kube"
+	"github.com/fairlead/fairlead/agent/settings"
+	"github.com/fairlead/fairlead/chart"
+)
+
+// kubeconfigVariable names a cluster that the tests may use up; test/cluster makes one in seconds:
+// go run ./test/cluster up --control-plane --name agents.
+const kubeconfigVariable = "FAIRLEAD_TEST_KUBECONFIG"
+
+// cluster is a real API server with the agents' chart installed by Helm.
+type cluster struct {
+	t          *testing.T
+	kubeconfig string
+	client     *kube.Client
+	helm       *action.Configuration
+	hub        *hub
+	removed    atomic.Bool // the agents' rights are gone, too
+}
+
+func newCluster(t *testing.T, h *hub, profile string) *cluster {
+	t.Helper()
+	kubeconfig := os.Getenv(kubeconfigVariable)
+	if kubeconfig == "" {
+		t.Skipf("%s names no cluster", kubeconfigVariable)
+	}
+	client, err := kube.Connect(kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &cluster{t: t, kubeconfig: kubeconfig, client: client, helm: helm(t, kubeconfig), hub: h}
+	c.eventuallyGone("/api/v1/namespaces/" + fairlead.AgentNamespace)
+	c.install(profile)
+	return c
+}
+
+func helm(t *testing.T, kubeconfig string) *action.Configuration {
+	t.Helper()
+	helmkube.ManagedFieldsManager = "helm"
+	flags := genericclioptions.NewConfigFlags(false)
+	flags.KubeConfig = &kubeconfig
+	namespace := fairlead.ReleaseNamespace
+	flags.Namespace = &namespace
+	config := action.NewConfiguration(action.ConfigurationSetLogger(slog.DiscardHandler))
+	if err := config.Init(flags, fairlead.ReleaseNamespace, "secret"); err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
+func (c *cluster) values(profile string) map[string]any {
+	key := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(c.hub.onboarding)})
+	return map[string]any{
+		"global": map[string]any{
+			"subscriptionId": c.hub.cluster.Subscription, "resourceGroupName": c.hub.cluster.ResourceGroup,
+			"resourceName": c.hub.cluster.Name(), "location": "local", "profile": profile,
+			"onboardingPrivateKey": string(key), "hubCA": base64.StdEncoding.EncodeToString(c.hub.caPEM()),
+		},
+		"systemDefaultValues": map[string]any{
+			"azureArcAgents": map[string]any{"config_dp_endpoint_override": c.hub.URL},
+			"image":          map[string]any{"repository": "registry.example.org"},
+		},
+	}
+}
+
+func (c *cluster) install(profile string) {
+	c.t.Helper()
+	loaded, err := chart.Load()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	install := action.NewInstall(c.helm)
+	install.ReleaseName, install.Namespace, install.CreateNamespace = fairlead.ReleaseName, fairlead.ReleaseNamespace, true
+	install.WaitStrategy = helmkube.HookOnlyStrategy
+	c.t.Cleanup(c.uninstall)
+	if _, err := install.RunWithContext(c.t.Context(), loaded, c.values(profile)); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *cluster) upgrade(profile string, change func(map[string]any)) {
+	c.t.Helper()
+	loaded, err := chart.Load()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	values := c.values(profile)
+	change(values)
+	upgrade := action.NewUpgrade(c.helm)
+	upgrade.Namespace, upgrade.WaitStrategy = fairlead.ReleaseNamespace, helmkube.HookOnlyStrategy
+	if _, err := upgrade.RunWithContext(c.t.Context(), fairlead.ReleaseName, loaded, values); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *cluster) uninstall() {
+	c.removed.Store(true)
+	uninstall := action.NewUninstall(c.helm)
+	uninstall.IgnoreNotFound, uninstall.WaitStrategy = true, helmkube.HookOnlyStrategy
+	if _, err := uninstall.Run(fairlead.ReleaseName); err != nil {
+		c.t.Error(err)
+	}
+}
+
+// start runs agents in one process as the service account of a Deployment; so what the chart's roles
+// lack shows. It returns their log, which is complete once stop has returned.
+func (c *cluster) start(deployment string, agents ...string) (log *safeBuffer, stop func()) {
+	c.t.Helper()
+	ctx, cancel := context.WithCancel(c.t.Context())
+	log = &safeBuffer{}
+	done := make(chan error, 1)
+	config := agent.Config{
+		Agents: agents, Kubeconfig: c.as(deployment), Namespace: fairlead.AgentNamespace,
+		Getenv: c.environment(), Log: log, Level: slog.LevelDebug,
+	}
+	go func() { done <- agent.Run(ctx, config) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			c.t.Errorf("%s ended: %v", deployment, err)
+		}
+		if c.t.Failed() {
+			c.t.Logf("log of %s:\n%s", deployment, log)
+		}
+		if text := log.String(); !c.removed.Load() && strings.Contains(text, "forbidden") || strings.Contains(text, "PRIVATE KEY") {
+			c.t.Errorf("%s lacks a right or shows a key:\n%s", deployment, text)
+		}
+	})
+	c.t.Cleanup(stop)
+	return log, stop
+}
+
+func (c *cluster) environment() func(string) string {
+	all := map[string]string{
+		fairlead.KeySubscription: c.hub.cluster.Subscription, fairlead.KeyResourceGroup: c.hub.cluster.ResourceGroup,
+		fairlead.KeyResourceName: c.hub.cluster.Name(), fairlead.KeyRegion: "local", fairlead.KeyDataPlane: c.hub.URL,
+		settings.HubCA: string(c.hub.caPEM()),
+	}
+	return func(key string) string { return all[key] }
+}
+
+// as returns a kubeconfig that acts as a Deployment's service account.
+func (c *cluster) as(deployment string) string {
+	c.t.Helper()
+	config, err := clientcmd.LoadFromFile(c.kubeconfig)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, user := range config.AuthInfos {
+		user.Impersonate = "system:serviceaccount:" + fairlead.AgentNamespace + ":azure-arc-" + deployment + "-sa"
+		user.ImpersonateGroups = []string{"system:serviceaccounts", "system:authenticated"}
+	}
+	path := filepath.Join(c.t.TempDir(), deployment)
+	if err := clientcmd.WriteToFile(*config, path); err != nil {
+		c.t.Fatal(err)
+	}
+	return path
+}
+
+func (c *cluster) get(path string) map[string]any {
+	var object map[string]any
+	if err := c.client.Get(context.Background(), path, &object); err != nil && fairlead.KindOf(err) != fairlead.NotFound {
+		c.t.Log(err)
+	}
+	return object
+}
+
+// field returns a value of an object as text, such as spec.replicas.
+func (c *cluster) field(path, field string) string {
+	var at any = c.get(path)
+	for name := range strings.SplitSeq(field, ".") {
+		if list, ok := at.([]any); ok && len(list) > 0 {
+			at = list[0]
+		}
+		object, ok := at.(map[string]any)
+		if !ok {
+			return ""
+		}
+		at = object[name]
+	}
+	return fmt.Sprint(at)
+}
+
+func (c *cluster) eventuallyGone(path string) {
+	c.t.Helper()
+	eventually(c.t, path+" is gone", 60*time.Second, func() bool { return c.get(path) == nil })
+}
+
+func (c *cluster) delete(path string) {
+	c.t.Helper()
+	request, err := http.NewRequestWithContext(c.t.Context(), http.MethodDelete, c.client.URL+path, nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	answer, err := c.client.HTTP.Do(request)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK && answer.StatusCode != http.StatusAccepted {
+		c.t.Fatalf("delete %s: %s", path, answer.Status)
+	}
+}
+
+// change edits a Deployment in a person's name.
+func (c *cluster) change(deployment string, spec map[string]any) {
+	c.t.Helper()
+	object := map[string]any{
+		"apiVersion": "apps/v1", "kind": "Deployment", "metadata": map[string]any{"name": deployment, "namespace": fairlead.AgentNamespace}, "spec": spec,
+	}
+	if err := c.client.Apply(c.t.Context(), kube.Deployments(fairlead.AgentNamespace).Object(deployment), "somebody", object); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// safeBuffer is a buffer that a test reads while agents write.
+type safeBuffer struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+var _ io.Writer = (*safeBuffer)(nil)
+
+func (b *safeBuffer) Write(text []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.all.Write(text)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.all.String()
+}
