@@ -14,9 +14,9 @@ import (
 
 const (
 	maxCertificateBody = 16 << 10
-	// maxStatuses is how many configurations one status post may speak of.
+	// A status post may speak of so many configurations.
 	maxStatuses = 1000
-	// maxText bounds what is kept of a text that a cluster says of itself.
+	// A text that a cluster says of itself is kept up to this length.
 	maxText = 1024
 )
 

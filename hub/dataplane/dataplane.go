@@ -43,14 +43,14 @@ type Server struct {
 }
 
 const (
-	// maxWait is how long a poll may wait; proxies cut what is silent for a minute.
+	// Polls wait no longer than this: proxies cut what is silent for a minute.
 	maxWait = 55 * time.Second
-	// maxPolls bounds a cluster's polls at a time. An agent that was restarted has two for a while.
+	// A cluster may have so many polls at a time. An agent that was restarted has two for a while.
 	maxPolls = 4
-	// maxIssuing bounds how many certificates are being issued at a time: proving an RSA key is
-	// the dearest thing that a stranger can make the hub do.
+	// So many certificates may be in the making: checking a proof by an RSA key is the dearest
+	// thing that a stranger can make the hub do.
 	maxIssuing = 16
-	// issuePatience is how long a request for a certificate waits for its turn.
+	// A request for a certificate waits so long for its turn.
 	issuePatience = 5 * time.Second
 )
 

@@ -2,6 +2,7 @@ package dataplane
 
 import (
 	"encoding/base64"
+	"maps"
 	"strings"
 
 	"github.com/fairlead/fairlead"
@@ -68,15 +69,13 @@ func escapeAll(values, placeholders map[string]string) map[string]string {
 	for name, value := range values {
 		escaped[name] = escape(value)
 	}
-	for name, placeholder := range placeholders {
-		escaped[name] = placeholder
-	}
+	maps.Copy(escaped, placeholders)
 	return escaped
 }
 
 // escape writes a value so that Helm reads it back as it is: commas would end it, and an opening
-// brace would begin a list. az takes any value with "redacted" in it for a placeholder, so a name
-// that happens to contain that word gets a backslash inside, which Helm drops.
+// brace would begin a list. Any value with "redacted" in it is a placeholder to az, so a name that
+// happens to contain that word gets a backslash inside, which Helm drops.
 func escape(value string) string {
 	escaped := strings.NewReplacer(`\`, `\\`, `,`, `\,`, "redacted", `redact\ed`).Replace(value)
 	if strings.HasPrefix(escaped, "{") || strings.HasPrefix(escaped, "[") {

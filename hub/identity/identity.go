@@ -126,6 +126,6 @@ func (c Cluster) uris() ([]*url.URL, error) {
 	return uris, nil
 }
 
-func refuse(format string, args ...any) *fairlead.Error {
-	return fairlead.Errorf(fairlead.Unauthenticated, format, args...).WithCode("InvalidProof")
+func refuse(reason string) *fairlead.Error {
+	return fairlead.Errorf(fairlead.Unauthenticated, "%s", reason).WithCode("InvalidProof")
 }

@@ -11,12 +11,12 @@ import (
 )
 
 const (
-	// memory is how long a proof could be accepted again if it were forgotten.
+	// A proof that were forgotten sooner could be accepted again.
 	memory = 2 * proof.Window
-	// maxRemembered bounds a cluster's requests within memory, to some seven a second: what
-	// cannot be remembered must not be accepted, and a busy cluster makes one in three seconds.
+	// What cannot be remembered must not be accepted, so this bounds a cluster's requests within
+	// memory, to some seven a second. A busy cluster makes one in three seconds.
 	maxRemembered = 4096
-	// sweepEvery is after how many accepted requests clusters that fell silent are forgotten.
+	// After so many accepted requests, clusters that fell silent are forgotten.
 	sweepEvery = 4096
 )
 

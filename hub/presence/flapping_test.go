@@ -13,7 +13,7 @@ import (
 const loss = 0.02
 
 // flaps plays an hour of one cluster's heartbeats and counts how often the inventory said that it was
-// not there. afterLoss is how long the agent takes to try again.
+// not there. The agent tries again afterLoss later.
 func flaps(p *presence.Tracker, now *time.Time, name string, random *rand.Rand, afterLoss time.Duration) int {
 	count := 0
 	p.Beat(name)

@@ -13,9 +13,9 @@ import (
 const (
 	flushEvery   = time.Second
 	flushTimeout = 10 * time.Second
-	// markEvery is how often the hub's own sign of life is saved when nothing else is.
+	// The hub's own sign of life is saved so often when nothing else is.
 	markEvery = 5 * time.Second
-	// hubKey is the key of the hub's own row. No resource has it.
+	// The hub's own row has a key that no resource has.
 	hubKey = "/hub"
 )
 

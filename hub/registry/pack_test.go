@@ -17,11 +17,11 @@ import (
 func pullAfterRestart(t *testing.T, s *registry.Server) string {
 	t.Helper()
 	front := serve(t, s)
-	response, content := get(t, front, http.MethodGet, "/v2/"+fairlead.ImageRepository+"/manifests/"+registry.Tag())
-	if response.StatusCode != http.StatusOK {
-		t.Fatalf("%d %s", response.StatusCode, content)
+	got := get(t, front, http.MethodGet, "/v2/"+fairlead.ImageRepository+"/manifests/"+registry.Tag())
+	if got.status != http.StatusOK {
+		t.Fatalf("%d %s", got.status, got.content)
 	}
-	return response.Header.Get("Docker-Content-Digest")
+	return got.header.Get("Docker-Content-Digest")
 }
 
 func TestSecondStartPacksNothing(t *testing.T) {
@@ -75,12 +75,12 @@ func TestHubThatIsNoLinuxProgramStillServesTheChart(t *testing.T) {
 		t.Fatal(err)
 	}
 	front := serve(t, server(t, script))
-	if response, content := get(t, front, http.MethodGet, "/v2/"+fairlead.ChartRepository+"/manifests/"+registry.Tag()); response.StatusCode != http.StatusOK {
-		t.Errorf("chart: %d %s", response.StatusCode, content)
+	if got := get(t, front, http.MethodGet, "/v2/"+fairlead.ChartRepository+"/manifests/"+registry.Tag()); got.status != http.StatusOK {
+		t.Errorf("chart: %d %s", got.status, got.content)
 	}
-	response, content := get(t, front, http.MethodGet, "/v2/"+fairlead.ImageRepository+"/manifests/"+registry.Tag())
-	if response.StatusCode != http.StatusNotFound || !strings.Contains(content, "not a Linux program") {
-		t.Errorf("image: %d %s, want 404 with the reason", response.StatusCode, content)
+	got := get(t, front, http.MethodGet, "/v2/"+fairlead.ImageRepository+"/manifests/"+registry.Tag())
+	if got.status != http.StatusNotFound || !strings.Contains(got.content, "not a Linux program") {
+		t.Errorf("image: %d %s, want 404 with the reason", got.status, got.content)
 	}
 }
 
@@ -92,7 +92,7 @@ func TestRequestsWaitForPacking(t *testing.T) {
 	<-asked
 	status := make(chan int)
 	go func() {
-		response, err := front.Client().Head(front.URL + "/v2/" + fairlead.ImageRepository + "/manifests/" + registry.Tag()) //nolint:noctx // a test
+		response, err := front.Client().Head(front.URL + "/v2/" + fairlead.ImageRepository + "/manifests/" + registry.Tag())
 		if err != nil {
 			status <- 0
 			return
@@ -110,8 +110,8 @@ func TestFailedPackingIsToldNotHung(t *testing.T) {
 	s := server(t, staticProgram(t))
 	s.Chart = func() ([]byte, error) { return nil, errors.New("no chart") }
 	front := serve(t, s)
-	response, content := get(t, front, http.MethodGet, "/v2/"+fairlead.ImageRepository+"/manifests/"+registry.Tag())
-	if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" {
-		t.Errorf("%d %s", response.StatusCode, content)
+	got := get(t, front, http.MethodGet, "/v2/"+fairlead.ImageRepository+"/manifests/"+registry.Tag())
+	if got.status != http.StatusServiceUnavailable || got.header.Get("Retry-After") == "" {
+		t.Errorf("%d %s", got.status, got.content)
 	}
 }

@@ -94,7 +94,15 @@ func run(t *testing.T, s *registry.Server) (stop func()) {
 
 func host(front *httptest.Server) string { return strings.TrimPrefix(front.URL, "https://") }
 
-func get(t *testing.T, front *httptest.Server, method, path string, header ...string) (*http.Response, string) {
+// answer is a response that has been read.
+type answer struct {
+	status  int
+	length  int64
+	header  http.Header
+	content string
+}
+
+func get(t *testing.T, front *httptest.Server, method, path string, header ...string) answer {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, front.URL+path, nil)
 	if err != nil {
@@ -112,7 +120,7 @@ func get(t *testing.T, front *httptest.Server, method, path string, header ...st
 	if err != nil {
 		t.Fatal(err)
 	}
-	return response, string(content)
+	return answer{response.StatusCode, response.ContentLength, response.Header, string(content)}
 }
 
 func TestImageIsPulledWhole(t *testing.T) {
@@ -187,9 +195,9 @@ func TestAnswersAreThoseOfTheDistributionAPI(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			response, content := get(t, front, c.method, c.path)
-			if response.StatusCode != c.status || !strings.Contains(content, c.code) {
-				t.Errorf("%d %s, want %d %s because %s", response.StatusCode, content, c.status, c.code, c.reason)
+			got := get(t, front, c.method, c.path)
+			if got.status != c.status || !strings.Contains(got.content, c.code) {
+				t.Errorf("%d %s, want %d %s because %s", got.status, got.content, c.status, c.code, c.reason)
 			}
 		})
 	}
@@ -198,20 +206,19 @@ func TestAnswersAreThoseOfTheDistributionAPI(t *testing.T) {
 func TestManifestHeadersNameDigestTypeAndLength(t *testing.T) {
 	front := serve(t, server(t, staticProgram(t)))
 	path := "/v2/" + fairlead.ImageRepository + "/manifests/" + registry.Tag()
-	head, _ := get(t, front, http.MethodHead, path)
-	full, content := get(t, front, http.MethodGet, path)
-	if head.ContentLength != int64(len(content)) || head.ContentLength == 0 {
-		t.Errorf("HEAD says %d bytes, GET sends %d", head.ContentLength, len(content))
+	head, full := get(t, front, http.MethodHead, path), get(t, front, http.MethodGet, path)
+	if head.length != int64(len(full.content)) || head.length == 0 {
+		t.Errorf("HEAD says %d bytes, GET sends %d", head.length, len(full.content))
 	}
-	if got := head.Header.Get("Content-Type"); got != "application/vnd.oci.image.manifest.v1+json" {
+	if got := head.header.Get("Content-Type"); got != "application/vnd.oci.image.manifest.v1+json" {
 		t.Errorf("content type %q", got)
 	}
-	digest := head.Header.Get("Docker-Content-Digest")
-	if digest == "" || digest != full.Header.Get("Docker-Content-Digest") {
-		t.Errorf("digests %q and %q", digest, full.Header.Get("Docker-Content-Digest"))
+	digest := head.header.Get("Docker-Content-Digest")
+	if digest == "" || digest != full.header.Get("Docker-Content-Digest") {
+		t.Errorf("digests %q and %q", digest, full.header.Get("Docker-Content-Digest"))
 	}
-	if again, _ := get(t, front, http.MethodGet, path, "If-None-Match", `"`+digest+`"`); again.StatusCode != http.StatusNotModified {
-		t.Errorf("a manifest that the client has is sent again: %d", again.StatusCode)
+	if again := get(t, front, http.MethodGet, path, "If-None-Match", `"`+digest+`"`); again.status != http.StatusNotModified {
+		t.Errorf("a manifest that the client has is sent again: %d", again.status)
 	}
 }
 
@@ -230,9 +237,9 @@ func TestBlobsAreServedInRanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := "/v2/" + fairlead.ImageRepository + "/blobs/" + manifest.Layers[0].Digest.String()
-	whole, content := get(t, front, http.MethodGet, path)
-	part, tail := get(t, front, http.MethodGet, path, "Range", "bytes=100-")
-	if whole.StatusCode != http.StatusOK || part.StatusCode != http.StatusPartialContent || tail != content[100:] {
-		t.Errorf("%d and %d, %d of %d bytes", whole.StatusCode, part.StatusCode, len(tail), len(content))
+	whole := get(t, front, http.MethodGet, path)
+	part := get(t, front, http.MethodGet, path, "Range", "bytes=100-")
+	if whole.status != http.StatusOK || part.status != http.StatusPartialContent || part.content != whole.content[100:] {
+		t.Errorf("%d and %d, %d of %d bytes", whole.status, part.status, len(part.content), len(whole.content))
 	}
 }

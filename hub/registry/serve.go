@@ -13,7 +13,6 @@ import (
 // request is a parsed path below /v2/.
 type request struct{ repository, kind, reference string }
 
-//nolint:gochecknoglobals // compiled once, never changed
 var (
 	repositoryName = regexp.MustCompile(`^[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*$`)
 	tagName        = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$`)
