@@ -18,6 +18,9 @@ func (c *Connection) register(ctx context.Context) (string, error) {
 	if c.key, err = c.chooseKey(ctx); err != nil {
 		return "", err
 	}
+	if err := c.keepTags(ctx); err != nil {
+		return "", err
+	}
 	c.Report.Note("asking the hub for a connected cluster")
 	// Whatever the answer, from here on the hub may have the cluster.
 	c.made = c.situation == fresh || c.situation == stale
@@ -25,6 +28,17 @@ func (c *Connection) register(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return "identity " + principal(c.stored), nil
+}
+
+// keepTags takes the tags of a cluster that is connected already, unless this run was given others: a
+// PUT without tags would remove them, and connecting again must change nothing by itself.
+func (c *Connection) keepTags(ctx context.Context) error {
+	if c.situation != again || c.Options.Tags != nil {
+		return nil
+	}
+	known, err := c.Hub.Cluster(ctx, c.ID)
+	c.Options.Tags = known.Tags
+	return err
 }
 
 func principal(cluster fairlead.ConnectedCluster) string {
