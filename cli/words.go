@@ -78,6 +78,9 @@ func several(command *cobra.Command, arg string) bool {
 
 // parseTags reads key=value words; a key alone has an empty value.
 func parseTags(pairs []string) (map[string]string, error) {
+	if pairs == nil {
+		return nil, nil //nolint:nilnil // no flag, no tags: not the same as none wanted
+	}
 	tags := map[string]string{}
 	for _, pair := range pairs {
 		key, value, _ := strings.Cut(pair, "=")
