@@ -48,6 +48,9 @@ func (c *Connection) prepare(ctx context.Context) error {
 	}
 	made, err = c.Cluster.makeNamespace(ctx, fairlead.AgentNamespace, adoptLabels(), adoptAnnotations())
 	c.work.agentNamespace = made
+	if err == nil && !made {
+		err = c.Cluster.adopt(ctx, fairlead.AgentNamespace)
+	}
 	if err != nil || c.situation == again {
 		return err
 	}

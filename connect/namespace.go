@@ -2,6 +2,7 @@ package connect
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/fairlead/fairlead"
 )
@@ -31,6 +33,18 @@ func (k *Cluster) makeNamespace(ctx context.Context, name string, labels, annota
 		return false, fmt.Errorf("make namespace %s: %w", name, err)
 	}
 	return true, nil
+}
+
+// adopt marks a namespace that someone else made as the release's, or Helm would refuse to work with it.
+func (k *Cluster) adopt(ctx context.Context, name string) error {
+	mark, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": adoptLabels(), "annotations": adoptAnnotations()}})
+	if err == nil {
+		_, err = k.api.CoreV1().Namespaces().Patch(ctx, name, types.MergePatchType, mark, metav1.PatchOptions{})
+	}
+	if err != nil {
+		return fmt.Errorf("take over namespace %s: %w", name, err)
+	}
+	return nil
 }
 
 // removeNamespace deletes a namespace, if it is there, and does not wait.

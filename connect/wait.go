@@ -37,7 +37,7 @@ func (c *Connection) metadataStep() Step {
 			return "", err
 		}
 		p := c.stored.Properties
-		return fmt.Sprintf("%s: Kubernetes %s, %d nodes, %d cores", p.ConnectivityStatus, p.KubernetesVersion, p.TotalNodeCount, p.TotalCoreCount), nil
+		return fmt.Sprintf("%s, Kubernetes %s, %s, %s", p.ConnectivityStatus, p.KubernetesVersion, count(p.TotalNodeCount, "node"), count(p.TotalCoreCount, "core")), nil
 	}}
 }
 
@@ -87,4 +87,11 @@ func (c *Connection) explain(ctx context.Context, err error, missing string, tim
 		return fairlead.Errorf(fairlead.Unavailable, "%s within %s (--onboarding-timeout).\n%s", missing, timeout, watch.evidence(ctx)).WithCode("OnboardingTimeout")
 	}
 	return err
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
