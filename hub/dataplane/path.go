@@ -26,7 +26,7 @@ func parse(u *url.URL) (target, error) {
 		return target{}, unknownPath()
 	}
 	parts := strings.Split(u.Path[1:], "/")
-	if len(parts) == 2 && strings.EqualFold(parts[0], "azure-arc-k8sagents") {
+	if len(parts) == 2 && strings.EqualFold(parts[0], "azure-arc-k8sagents") && parts[1] != "" {
 		return target{question: strings.ToLower(parts[1])}, nil
 	}
 	if len(parts) < 9 {
@@ -37,7 +37,8 @@ func parse(u *url.URL) (target, error) {
 			return target{}, unknownPath()
 		}
 	}
-	id, err := fairlead.ParseResourceID(fairlead.ConnectedClusterID(parts[1], parts[3], parts[7]).String())
+	id, err := fairlead.ParseResourceID("/subscriptions/" + parts[1] + "/resourceGroups/" + parts[3] +
+		"/providers/Microsoft.Kubernetes/connectedClusters/" + parts[7])
 	if err != nil {
 		return target{}, err
 	}

@@ -128,14 +128,21 @@ func (b *bench) connect(t testing.TB, name string) *agent {
 	} else if err := json.Unmarshal(text, &answer); err != nil {
 		t.Fatal(err)
 	}
-	for block, rest := pem.Decode([]byte(answer.Certificate)); block != nil; block, rest = pem.Decode(rest) {
+	a.chain = parseChain(t, answer.Certificate)
+	return a
+}
+
+func parseChain(t testing.TB, text string) []*x509.Certificate {
+	t.Helper()
+	var chain []*x509.Certificate
+	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
 		certificate, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
 			t.Fatal(err)
 		}
-		a.chain = append(a.chain, certificate)
+		chain = append(chain, certificate)
 	}
-	return a
+	return chain
 }
 
 func (a *agent) path(operation string) string { return fairlead.DataPlanePath(a.id, operation) }
