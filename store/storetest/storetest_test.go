@@ -1,0 +1,44 @@
+package storetest_test
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/fairlead/fairlead/store/storetest"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+func TestSQLite(t *testing.T) {
+	storetest.Suite{DSN: storetest.SQLite}.Run(t)
+}
+
+// FAIRLEAD_TEST_POSTGRES is the URL of a database in which the test may make schemas.
+func TestPostgreSQL(t *testing.T) {
+	dsn := os.Getenv("FAIRLEAD_TEST_POSTGRES")
+	if dsn == "" {
+		t.Skip("FAIRLEAD_TEST_POSTGRES is not set")
+	}
+	conn, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	storetest.Suite{DSN: func(t *testing.T) string { return schema(t, conn, dsn) }}.Run(t)
+}
+
+func schema(t *testing.T, conn *pgx.Conn, dsn string) string {
+	t.Helper()
+	name := "fairlead_" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	if _, err := conn.Exec(t.Context(), "CREATE SCHEMA "+name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := conn.Exec(context.Background(), "DROP SCHEMA "+name+" CASCADE"); err != nil {
+			t.Error(err)
+		}
+	})
+	return storetest.InSchema(t, dsn, name)
+}
