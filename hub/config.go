@@ -168,7 +168,7 @@ func (c *Config) validateTLS() error {
 	return nil
 }
 
-var location = regexp.MustCompile(`^[a-z][a-z0-9]{0,63}$`) //nolint:gochecknoglobals // compiled once, never changed
+var location = regexp.MustCompile(`^[a-z][a-z0-9]{0,63}$`)
 
 func (c *Config) validateLocations() error {
 	if len(c.Locations) == 0 {

@@ -22,12 +22,12 @@ import (
 )
 
 const (
-	// grace is how long requests have to end when the hub stops; then they are cut off. With
-	// the services' end after that, a stop takes less than ten seconds.
+	// How long requests have to end when the hub stops; then they are cut off. With the end of
+	// the services after that, a stop takes less than ten seconds.
 	grace         = 6 * time.Second
 	idleTimeout   = 2 * time.Minute
 	headerTimeout = 10 * time.Second
-	// readTimeout bounds the sending of a request. Answers have no such bound: long polls wait
+	// Bounds the sending of a request. Answers have no such bound: long polls wait
 	// for almost a minute, and images take as long as a slow line needs.
 	readTimeout    = 90 * time.Second
 	maxHeaderBytes = 64 << 10

@@ -107,7 +107,7 @@ func TestTakenPortIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	defer func() { _ = taken.Close() }() // nothing was sent
 	config, _ := testConfig(t.TempDir())
 	config.Listen = taken.Addr().String()
 	_, port, _ := net.SplitHostPort(config.Listen)

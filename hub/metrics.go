@@ -26,6 +26,7 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	underWay *prometheus.GaugeVec
 }
 
 func newMetrics(checker *access.Checker, answer reply.Writer, now func() time.Time) *metrics {
@@ -38,8 +39,11 @@ func newMetrics(checker *access.Checker, answer reply.Writer, now func() time.Ti
 			Name: "fairlead_hub_request_seconds", Help: "Time to answer a request, long polls included.",
 			Buckets: []float64{.001, .005, .01, .05, .1, .5, 1, 5, 30, 60},
 		}, []string{"part"}),
+		underWay: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "fairlead_hub_requests_under_way", Help: "Requests that are being answered, long polls included.",
+		}, []string{"part"}),
 	}
-	m.registry.MustRegister(m.requests, m.duration, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.requests, m.duration, m.underWay, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -57,8 +61,10 @@ func (m *metrics) Mount(mux *http.ServeMux) {
 
 // count measures the requests of one part.
 func (m *metrics) count(part string, next http.Handler) http.Handler {
-	duration := m.duration.WithLabelValues(part)
+	duration, underWay := m.duration.WithLabelValues(part), m.underWay.WithLabelValues(part)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		underWay.Inc()
+		defer underWay.Dec()
 		started, watched := m.Now(), &recorder{ResponseWriter: w}
 		next.ServeHTTP(watched, r)
 		duration.Observe(m.Now().Sub(started).Seconds())

@@ -18,7 +18,7 @@ const (
 	correlationIDHeader = "X-Ms-Correlation-Request-Id"
 )
 
-var correlationID = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`) //nolint:gochecknoglobals // compiled once, never changed
+var correlationID = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
 
 // identifyRequest gives every answer an id of its own and the id by which the caller groups requests.
 func identifyRequest(next http.Handler) http.Handler {
@@ -71,9 +71,9 @@ func logRequests(log *slog.Logger, now func() time.Time) func(http.Handler) http
 				next.ServeHTTP(w, r)
 				return
 			}
-			started, watched := now(), &recorder{ResponseWriter: w}
+			ctx, started, watched := r.Context(), now(), &recorder{ResponseWriter: w}
 			defer func() {
-				log.DebugContext(r.Context(), "request", slog.String("method", r.Method), slog.String("path", r.URL.Path),
+				log.DebugContext(ctx, "request", slog.String("method", r.Method), slog.String("path", r.URL.Path),
 					slog.Int("status", watched.status), slog.Duration("took", now().Sub(started)), slog.String("client", r.RemoteAddr),
 					slog.String("request_id", w.Header().Get(requestIDHeader)), slog.String("correlation_id", w.Header().Get(correlationIDHeader)))
 			}()

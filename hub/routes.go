@@ -80,7 +80,7 @@ func (h *Hub) endPolls(next http.Handler) http.Handler {
 		}
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
-		defer context.AfterFunc(h.draining, cancel)()
+		defer context.AfterFunc(h.draining, cancel)() //nolint:contextcheck // the hub's end is no part of the request
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }

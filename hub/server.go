@@ -37,10 +37,7 @@ func (h *Hub) openCertificate(ctx context.Context) error {
 		return nil
 	}
 	file := &authority.FileCertificate{CertFile: h.config.TLSCert, KeyFile: h.config.TLSKey, Log: h.log}
-	if err := file.Load(); err != nil {
-		return wrap("--tls-cert", err)
-	}
-	pair, err := file.GetCertificate(&tls.ClientHelloInfo{})
+	pair, err := file.Load()
 	if err != nil {
 		return wrap("--tls-cert", err)
 	}

@@ -22,11 +22,11 @@ import (
 
 const (
 	tenancySecret = "hub/tenancy"
-	// doneSecret is there once an administrator's credential has been handed over.
-	doneSecret = "hub/first-start-done" //nolint:gosec // the name of a marker
+	// It is there once an administrator's credential has been handed over.
+	doneSecret = "hub/first-start-done"
 
 	ownerRole = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
-	// customLocationsApp is the well-known application whose object id clients look up to let it
+	// The well-known application whose object id clients look up to let it
 	// into connected clusters.
 	customLocationsApp = "bc313c14-388c-4e7d-a58e-70017303ee3b"
 )

@@ -43,7 +43,7 @@ func (w *Welcome) writeCredential(file string) error {
 	if err != nil {
 		return fmt.Errorf("write administrator's credential: %w", err)
 	}
-	text, err := json.MarshalIndent(credentialFile{
+	text, err := json.MarshalIndent(credentialFile{ //nolint:gosec // the one file that is for the secret
 		Hub: w.URL, CAFile: w.CAFile, TenantID: w.TenantID, AppID: w.Administrator.AppID, Secret: w.Administrator.Secret,
 	}, "", "  ")
 	if err != nil {

@@ -22,11 +22,12 @@ type FileCertificate struct {
 	read    [2]time.Time
 }
 
-// Load reads the files and says what is wrong with them.
-func (f *FileCertificate) Load() error {
+// Load reads the files, or says what is wrong with them.
+func (f *FileCertificate) Load() (*tls.Certificate, error) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
-	return f.load(f.modified())
+	err := f.load(f.modified())
+	return f.current, err
 }
 
 // GetCertificate is for tls.Config.

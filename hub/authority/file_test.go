@@ -46,11 +46,11 @@ func TestFileCertificateFollowsItsFiles(t *testing.T) {
 		CertFile: filepath.Join(folder, "tls.crt"), KeyFile: filepath.Join(folder, "tls.key"),
 		Log: slog.New(slog.NewTextHandler(&log, nil)),
 	}
-	if err := source.Load(); err == nil || !strings.Contains(err.Error(), "tls.crt") {
+	if _, err := source.Load(); err == nil || !strings.Contains(err.Error(), "tls.crt") {
 		t.Errorf("missing files: %v", err)
 	}
 	writePair(t, source, start)
-	if err := source.Load(); err != nil {
+	if _, err := source.Load(); err != nil {
 		t.Fatal(err)
 	}
 	first := certificateOf(t, source.GetCertificate)

@@ -18,7 +18,7 @@ import (
 
 const (
 	authorityLife = 10 * 365 * 24 * time.Hour
-	// skew is how far into the past a certificate is valid: clocks of clusters are often late.
+	// Certificates are valid from a while ago: clocks of clusters are often late.
 	skew = time.Hour
 )
 

@@ -11,7 +11,7 @@ import (
 
 const (
 	serverLife = 90 * 24 * time.Hour
-	// serverRenewal is when a server certificate is replaced, long before clients would refuse it.
+	// Replaced long before clients would refuse it.
 	serverRenewal = 60 * 24 * time.Hour
 )
 

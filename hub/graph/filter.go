@@ -8,7 +8,7 @@ import (
 // maxFilter bounds what is parsed as a filter.
 const maxFilter = 1024
 
-var comparison = regexp.MustCompile(`^\s*([A-Za-z]+)\s+eq\s+'((?:[^']|'')*)'\s*$`) //nolint:gochecknoglobals // compiled once, never changed
+var comparison = regexp.MustCompile(`^\s*([A-Za-z]+)\s+eq\s+'((?:[^']|'')*)'\s*$`)
 
 // filter is the one form of OData's $filter that clients use here: property eq 'value'.
 type filter struct {

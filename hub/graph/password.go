@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	// passwordLife is how long a secret is good for unless its maker says otherwise.
+	// How long a secret is good for unless its maker says otherwise.
 	passwordLife = 365 * 24 * time.Hour
-	// maxPasswords bounds what sign-in has to compare with.
+	// Bounds what sign-in has to compare with.
 	maxPasswords = 20
 )
 

@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	// failureBurst wrong secrets are forgiven at once, and one more per failureInterval.
+	// So many wrong secrets are forgiven at once, and then one more per interval.
 	failureBurst    = 10
 	failureInterval = 6 * time.Second
-	// maxAttempts bounds the memory that strangers can fill.
+	// Bounds the memory that strangers can fill.
 	maxAttempts = 10_000
 )
 

@@ -15,7 +15,7 @@ import (
 
 const (
 	grantClientCredentials = "client_credentials"
-	// maxForm bounds a token request; a certificate assertion would need about 4 KB.
+	// Bounds a token request; a certificate assertion would need about 4 KB.
 	maxForm = 32 << 10
 )
 
@@ -24,7 +24,7 @@ type granted struct {
 	Type         string `json:"token_type"`
 	ExpiresIn    int    `json:"expires_in"`
 	ExtExpiresIn int    `json:"ext_expires_in"`
-	AccessToken  string `json:"access_token"` //nolint:gosec // carrying it is this answer's purpose
+	AccessToken  string `json:"access_token"`
 }
 
 // grant answers a token request.
@@ -87,8 +87,7 @@ func (s *Service) signIn(r *http.Request) (store.Principal, error) {
 		return store.Principal{}, tooManyFailures(wait)
 	}
 	principal, err := s.checkSecret(r.Context(), appID, secret)
-	var refused *refusal
-	if errors.As(err, &refused) {
+	if _, refused := errors.AsType[*refusal](err); refused {
 		s.failures.count(attempt, s.Now())
 	}
 	return principal, err

@@ -13,15 +13,15 @@ import (
 )
 
 const (
-	// algorithm is what every consumer of Entra's tokens expects, the API server's default included.
+	// What every consumer of Entra's tokens expects, the API server's default included.
 	algorithm = jose.RS256
 	keyBits   = 2048
 
 	keyLife = 30 * 24 * time.Hour
-	// publishAhead is how long a key is published before it signs, so that whoever caches the key
+	// How long a key is published before it signs, so that whoever caches the key
 	// set, other replicas included, knows it in time.
 	publishAhead = 24 * time.Hour
-	// keepAfter is how long a key is published after its last signature: until the last token
+	// How long a key is published after its last signature: until the last token
 	// that it signed is dead, and then some.
 	keepAfter = tokenLife + time.Hour
 )

@@ -15,7 +15,7 @@ import (
 
 const (
 	keysSecret = "token/keys"
-	// keysInterval is how often the keys are read again and, when due, rotated. It is far below
+	// How often the keys are read again and, when due, rotated. It is far below
 	// publishAhead: when two replicas rotate at once the last one wins, and the other has read its
 	// keys long before they sign.
 	keysInterval = 15 * time.Minute
@@ -102,7 +102,7 @@ func (k *Keys) save(ctx context.Context, rotated ring) error {
 }
 
 func encodeRing(keys ring) ([]byte, error) {
-	text, err := json.Marshal(keys) //nolint:gosec // private keys, on their way into the vault
+	text, err := json.Marshal(keys)
 	if err != nil {
 		return nil, fmt.Errorf("write signing keys: %w", err)
 	}
