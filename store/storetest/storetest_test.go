@@ -5,7 +5,9 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/fairlead/fairlead/store"
 	"github.com/fairlead/fairlead/store/storetest"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -27,6 +29,32 @@ func TestPostgreSQL(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })
 	storetest.Suite{DSN: func(t *testing.T) string { return schema(t, conn, dsn) }}.Run(t)
+	t.Run("ListenerReturns", func(t *testing.T) { testListenerReturns(t, conn, schema(t, conn, dsn)) })
+}
+
+// When the connection that hears of changes is cut, subscribers are told that they may have missed
+// some, and hear of the next ones.
+func testListenerReturns(t *testing.T, conn *pgx.Conn, dsn string) {
+	one, two := storetest.Open(t, dsn), storetest.Open(t, dsn)
+	changed, cancel := one.Subscribe("/a")
+	defer cancel()
+	if _, err := conn.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN fairlead%'`); err != nil {
+		t.Fatal(err)
+	}
+	await(t, changed)
+	if _, err := two.PutResource(t.Context(), store.Resource{Key: "/a", Body: []byte(`{}`)}, store.AnyState); err != nil {
+		t.Fatal(err)
+	}
+	await(t, changed)
+}
+
+func await(t *testing.T, changed <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-changed:
+	case <-time.After(10 * time.Second):
+		t.Fatal("nobody was told")
+	}
 }
 
 func schema(t *testing.T, conn *pgx.Conn, dsn string) string {
