@@ -5,8 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fairlead/fairlead"
 	"pgregory.net/rapid"
+
+	"github.com/fairlead/fairlead"
 )
 
 func TestParseResourceID(t *testing.T) {

@@ -4,9 +4,10 @@ import (
 	"context"
 	"time"
 
-	"github.com/fairlead/fairlead"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/fairlead/fairlead"
 )
 
 const (

@@ -11,7 +11,7 @@ import (
 const readers = 4
 
 // openSQLite gives SQLite one writing connection, so that writers queue in Go, where waiting
-// honours contexts, instead of in SQLite's busy loop. synchronous=FULL syncs the log on each commit.
+// honours contexts, instead of in SQLite's busy loop. With synchronous=FULL each commit syncs the log.
 func openSQLite(path string) *DB {
 	return &DB{
 		write:   openPool(path, 1, "journal_mode(WAL)", "synchronous(FULL)"),

@@ -13,8 +13,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/fairlead/fairlead"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/fairlead/fairlead"
 )
 
 // MaxDocument is the largest document that the store accepts, in bytes.

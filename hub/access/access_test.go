@@ -30,8 +30,8 @@ func checker(t *testing.T) *access.Checker {
 	return &access.Checker{Store: db}
 }
 
-func as(ctx context.Context, objectID string) context.Context {
-	return access.WithPrincipal(ctx, access.Principal{ObjectID: objectID, AppID: "app-" + objectID})
+func asP1(ctx context.Context) context.Context {
+	return access.WithPrincipal(ctx, access.Principal{ObjectID: "p1", AppID: "app-p1"})
 }
 
 func TestCheck(t *testing.T) {
@@ -62,7 +62,7 @@ func TestCheck(t *testing.T) {
 			if err := checker.Assign(t.Context(), "p1", c.role, c.assigned); err != nil {
 				t.Fatal(err)
 			}
-			err := checker.Check(as(t.Context(), "p1"), c.action, c.scope)
+			err := checker.Check(asP1(t.Context()), c.action, c.scope)
 			if (err == nil) != c.want {
 				t.Errorf("%v, want allowed=%v: %s", err, c.want, c.reason)
 			}
@@ -74,7 +74,7 @@ func TestCheck(t *testing.T) {
 }
 
 func TestRefusalNamesWhoWhatAndWhere(t *testing.T) {
-	err := checker(t).Check(as(t.Context(), "p1"), write, cluster)
+	err := checker(t).Check(asP1(t.Context()), write, cluster)
 	for _, part := range []string{"'app-p1'", "'p1'", "'" + write + "'", "'" + cluster + "'"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%v lacks %s", err, part)
@@ -90,7 +90,7 @@ func TestNobodyIsUnauthenticated(t *testing.T) {
 
 func TestRevokedRoleIsGoneAtOnce(t *testing.T) {
 	checker := checker(t)
-	ctx := as(t.Context(), "p1")
+	ctx := asP1(t.Context())
 	for range 2 { // assigning twice is one assignment
 		if err := checker.Assign(ctx, "p1", access.Reader, group); err != nil {
 			t.Fatal(err)
@@ -118,7 +118,7 @@ func TestRolesOfOthersDoNotCount(t *testing.T) {
 	if err := checker.Assign(t.Context(), "p2", access.Owner, "/"); err != nil {
 		t.Fatal(err)
 	}
-	if err := checker.Check(as(t.Context(), "p1"), read, cluster); fairlead.KindOf(err) != fairlead.Forbidden {
+	if err := checker.Check(asP1(t.Context()), read, cluster); fairlead.KindOf(err) != fairlead.Forbidden {
 		t.Errorf("%v, want Forbidden", err)
 	}
 }
@@ -133,7 +133,7 @@ func TestAssignRefusesWhatIsNotARoleOrScope(t *testing.T) {
 
 func TestFilter(t *testing.T) {
 	checker := checker(t)
-	ctx := as(t.Context(), "p1")
+	ctx := asP1(t.Context())
 	if err := checker.Assign(ctx, "p1", access.Reader, cluster); err != nil {
 		t.Fatal(err)
 	}

@@ -7,9 +7,10 @@ import (
 	"path"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/store"
-	"github.com/google/uuid"
 )
 
 // Assignment gives a principal a role on a scope.

@@ -155,7 +155,7 @@ func (a answer) want(status int) answer {
 	return a
 }
 
-func (a answer) refused(status int, code string) answer {
+func (a answer) refused(status int, code string) {
 	a.t.Helper()
 	a.want(status)
 	if got := a.document.Text("error.code"); got != code {
@@ -164,7 +164,6 @@ func (a answer) refused(status int, code string) answer {
 	if a.document.Text("error.message") == "" {
 		a.t.Errorf("%s: no message", a.call)
 	}
-	return a
 }
 
 // has compares values at paths, given in pairs, as text.

@@ -3,11 +3,13 @@ package provider
 import (
 	"context"
 	"regexp"
+	"slices"
+
+	"github.com/google/uuid"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/hub/resource"
 	"github.com/fairlead/fairlead/store"
-	"github.com/google/uuid"
 )
 
 // clusters is the resource type of connected clusters.
@@ -97,10 +99,8 @@ func checkWords(document resource.Document) error {
 
 func oneOf(document resource.Document, path string, allowed []string) error {
 	value := document.Text(path)
-	for _, word := range allowed {
-		if value == word {
-			return nil
-		}
+	if slices.Contains(allowed, value) {
+		return nil
 	}
 	return fairlead.Errorf(fairlead.Invalid, "The value '%.64s' of '%s' is not one of %q.", value, path, allowed).WithCode("InvalidRequestContent")
 }

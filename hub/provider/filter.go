@@ -10,8 +10,8 @@ import (
 const maxTerms = 8
 
 var (
-	comparison = regexp.MustCompile(`^([A-Za-z]{1,32}) eq '([^']{0,256})'$`)      //nolint:gochecknoglobals // compiled once, never changed
-	function   = regexp.MustCompile(`^([A-Za-z]{1,32})\((?:'([^']{0,256})')?\)$`) //nolint:gochecknoglobals // compiled once, never changed
+	comparison = regexp.MustCompile(`^([A-Za-z]{1,32}) eq '([^']{0,256})'$`)
+	function   = regexp.MustCompile(`^([A-Za-z]{1,32})\((?:'([^']{0,256})')?\)$`)
 )
 
 // readFilter reads the part of OData that clients use here: "name eq 'value'" and "name('value')" or

@@ -136,18 +136,16 @@ func (a assignments) list(ctx context.Context, scope, filter string) ([]store.Re
 	if err != nil {
 		return nil, err
 	}
-	_, notBelow := terms["atscope"]
 	var found []store.Resource
 	for _, assignment := range all {
-		if touches(assignment, strings.ToLower(scope), notBelow) {
+		if touches(assignment, strings.ToLower(scope), terms) {
 			found = append(found, assignment)
 		}
 	}
 	return found, nil
 }
 
-//nolint:revive // notBelow is a term of the filter, not a mode
-func touches(assignment store.Resource, scope string, notBelow bool) bool {
+func touches(assignment store.Resource, scope string, terms map[string]string) bool {
 	id, err := fairlead.ParseResourceID(assignment.Key)
 	if err != nil {
 		return false
@@ -155,5 +153,6 @@ func touches(assignment store.Resource, scope string, notBelow bool) bool {
 	on, asked := strings.TrimSuffix(strings.ToLower(scopeOf(id)), "/"), strings.TrimSuffix(scope, "/")
 	above := strings.HasPrefix(asked+"/", on+"/")
 	below := strings.HasPrefix(on+"/", asked+"/")
+	_, notBelow := terms["atscope"]
 	return above || below && !notBelow
 }

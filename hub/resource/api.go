@@ -8,11 +8,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/hub/access"
 	"github.com/fairlead/fairlead/hub/reply"
 	"github.com/fairlead/fairlead/store"
-	"github.com/google/uuid"
 )
 
 // API serves resources of the given types. All fields but Documents are required. Its requests

@@ -52,7 +52,7 @@ func (a *API) acceptDeletion(ctx context.Context, r request) (*store.Operation, 
 
 func (a *API) tryDeletion(ctx context.Context, r request, wanted preconditions) (*store.Operation, error) {
 	stored, err := a.Store.GetResource(ctx, r.id.Key())
-	if err != nil && fairlead.KindOf(err) == fairlead.NotFound {
+	if absent(err) {
 		if err := a.parents(ctx, r.target); err != nil {
 			return nil, err
 		}
@@ -119,7 +119,7 @@ func (a *API) removeOne(ctx context.Context, stored store.Resource) (gone bool, 
 	}
 	err = a.Store.DeleteResource(ctx, stored.Key, store.NothingBelow)
 	switch {
-	case err == nil, fairlead.KindOf(err) == fairlead.NotFound:
+	case err == nil, absent(err):
 		return true, nil
 	case fairlead.KindOf(err) == fairlead.Conflict:
 		return false, nil

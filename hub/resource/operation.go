@@ -20,13 +20,13 @@ const (
 	operationUpdate = "update"
 	operationDelete = "delete"
 
-	// patience is how long a request waits for its operation before it leaves polling to the
-	// client. Most operations take milliseconds, which spares their clients a poll.
+	// Most operations take milliseconds: a request waits so long for its own before it leaves
+	// polling to the client.
 	patience   = 2 * time.Second
-	retryAfter = "1"
-	// memory is how long ended operations can be asked for; sweep is how often they are cleared.
-	memory = 7 * 24 * time.Hour
-	sweep  = time.Hour
+	retryAfter = "1" // seconds
+
+	memory = 7 * 24 * time.Hour // how long ended operations can be asked for
+	sweep  = time.Hour          // how often older ones are cleared
 )
 
 // busy is the set of operations that this process is running, and of resources that they change.
@@ -157,7 +157,7 @@ func (a *API) work(ctx context.Context, op store.Operation) (err error) {
 		}
 	}()
 	stored, err := a.Store.GetResource(ctx, op.ResourceKey)
-	if err != nil && fairlead.KindOf(err) == fairlead.NotFound {
+	if absent(err) {
 		return nil // deleted already
 	}
 	if err != nil {
@@ -194,7 +194,7 @@ func (a *API) settle(ctx context.Context, op store.Operation) error {
 
 func (a *API) settleState(ctx context.Context, op store.Operation) error {
 	stored, err := a.Store.GetResource(ctx, op.ResourceKey)
-	if err != nil && fairlead.KindOf(err) == fairlead.NotFound {
+	if absent(err) {
 		return nil
 	}
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,7 +16,7 @@ const (
 	maxFilter = 1024
 )
 
-var apiVersion = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(-[a-z0-9.]{1,32})?$`) //nolint:gochecknoglobals // compiled once, never changed
+var apiVersion = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(-[a-z0-9.]{1,32})?$`)
 
 // query holds the parameters that the engine understands; names are matched without case.
 type query struct {
@@ -92,14 +93,11 @@ func (q query) checkVersion(t *Type) error {
 	case q.version == "":
 		return fairlead.Errorf(fairlead.Invalid, "The api-version query parameter (?api-version=) is required for all requests.").
 			WithCode("MissingApiVersionParameter")
+	case slices.Contains(t.APIVersions, q.version):
+		return nil
 	case !apiVersion.MatchString(q.version):
 		return fairlead.Errorf(fairlead.Invalid, "The api-version '%.64s' is invalid. The supported versions are '%s'.",
 			q.version, strings.Join(t.APIVersions, ",")).WithCode("InvalidApiVersionParameter")
-	}
-	for _, known := range t.APIVersions {
-		if q.version == known {
-			return nil
-		}
 	}
 	return fairlead.Errorf(fairlead.Invalid, "No registered resource provider found for location '%s' and API version '%s' for type '%s'. "+
 		"The supported api-versions are '%s'. The supported locations are '%s'.", strings.Join(t.Locations, ", "), q.version,

@@ -49,7 +49,7 @@ func (a *API) load(ctx context.Context, t target) (store.Resource, error) {
 		return builtIn(t)
 	}
 	stored, err := a.Store.GetResource(ctx, t.id.Key())
-	if fairlead.KindOf(err) != fairlead.NotFound || err == nil {
+	if !absent(err) {
 		return stored, err
 	}
 	if err := a.parents(ctx, t); err != nil {
@@ -132,11 +132,14 @@ func orMissing(err error, missing error) error {
 
 func (a *API) exists(ctx context.Context, key string) (bool, error) {
 	_, err := a.Store.GetResource(ctx, key)
-	if fairlead.KindOf(err) == fairlead.NotFound && err != nil {
+	if absent(err) {
 		return false, nil
 	}
 	return err == nil, err
 }
+
+// absent reports that an error says that something does not exist.
+func absent(err error) bool { return fairlead.KindOf(err) == fairlead.NotFound }
 
 func (a *API) show(ctx context.Context, w http.ResponseWriter, status int, kind *Type, stored store.Resource) error {
 	document, err := a.render(ctx, kind, stored)
@@ -156,7 +159,7 @@ func quoted(etag string) string { return `"` + etag + `"` }
 func (a *API) render(ctx context.Context, kind *Type, stored store.Resource) (Document, error) {
 	document, err := ReadDocument(stored.Body)
 	if err != nil {
-		return nil, fmt.Errorf("stored document of %s: %s", stored.Key, err.Error()) //nolint:errorlint // the hub's fault, not the client's
+		return nil, fmt.Errorf("stored document of %s: %s", stored.Key, err.Error())
 	}
 	document["id"], document["name"], document["type"] = stored.ID, stored.Name, kind.Name
 	if !stored.CreatedAt.IsZero() {

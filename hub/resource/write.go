@@ -5,11 +5,12 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/hub/access"
 	"github.com/fairlead/fairlead/hub/reply"
 	"github.com/fairlead/fairlead/store"
-	"github.com/google/uuid"
 )
 
 // attempts bounds how often a write starts over because another came between.
@@ -144,7 +145,7 @@ func (a *API) attempt(ctx context.Context, r request, wanted preconditions, chan
 // current returns the stored resource, empty if there is none, after checking that it may change.
 func (a *API) current(ctx context.Context, r request) (store.Resource, Document, error) {
 	stored, err := a.Store.GetResource(ctx, r.id.Key())
-	if err != nil && fairlead.KindOf(err) == fairlead.NotFound {
+	if absent(err) {
 		return store.Resource{}, nil, a.admits(ctx, r.target)
 	}
 	if err != nil {

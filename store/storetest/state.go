@@ -162,7 +162,7 @@ func testSecrets(t *testing.T, db *store.DB) {
 		}
 	}
 	must(t, db.DeleteSecret(ctx, "l"), db.DeleteSecret(ctx, "l"))
-	won := race(t, 4, func(i int) error { return db.PutSecret(ctx, "raced", []byte{byte(i)}) }, fairlead.Conflict)
+	won := race(t, 4, func(i int) error { return db.PutSecret(ctx, "raced", fmt.Append(nil, i)) }, fairlead.Conflict)
 	wantKind(t, "winners", won, 1)
 }
 

@@ -7,10 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fairlead/fairlead/store"
-	"github.com/fairlead/fairlead/store/storetest"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/fairlead/fairlead/store"
+	"github.com/fairlead/fairlead/store/storetest"
 )
 
 func TestSQLite(t *testing.T) {
