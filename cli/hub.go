@@ -25,7 +25,7 @@ default) and shows the credential of an administrator, once. Later starts go on 
 holds. SIGINT and SIGTERM stop the hub within ten seconds.
 
 Each flag has an environment variable (--log-level is FAIRLEAD_HUB_LOG_LEVEL) and a key in the YAML file
-that --config names (logLevel). Flags win over variables, and variables over the file.`,
+that --config names (logLevel; locations is a list). Flags win over variables, variables over the file.`,
 		Example: `  fairlead hub
   fairlead hub --data /var/lib/fairlead --listen :443 --url https://hub.example.org
   fairlead hub --data ./hub --admin-credential-file ./admin.json`,
@@ -33,6 +33,7 @@ that --config names (logLevel). Flags win over variables, and variables over the
 	}
 	defaults := hub.Defaults()
 	defaults.Bind(command.Flags())
+	command.Flags().Lookup("data").DefValue = "$XDG_DATA_HOME/fairlead/hub, or ~/.local/share/fairlead/hub"
 	command.Flags().StringVar(&file, "config", "", "YAML file with settings")
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		if file == "" {

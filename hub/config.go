@@ -36,6 +36,8 @@ type Config struct {
 	// of a new administrator is not told again after it has returned nil.
 	Log     *slog.Logger        `json:"-"`
 	Welcome func(Welcome) error `json:"-"`
+	// Binary tells which binary the agents' image is packed from: the running one unless set.
+	Binary func() (string, error) `json:"-"`
 }
 
 // Defaults returns the configuration of a hub on a person's own machine.

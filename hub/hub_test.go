@@ -181,9 +181,11 @@ func TestEverythingElseNeedsAToken(t *testing.T) {
 			}
 		})
 	}
-	status, document := running.do(t, http.MethodGet, "/nowhere/at/all", bearer, "")
-	if failure, _ := document["error"].(map[string]any); status != http.StatusNotFound || failure["code"] != "NotFound" {
-		t.Errorf("an unknown path: %d %v", status, document)
+	for _, path := range []string{"/nowhere/at/all", "/metadata/nothing", "/healthz/x", "/v1.0/users"} {
+		status, document := running.do(t, http.MethodGet, path, bearer, "")
+		if failure, _ := document["error"].(map[string]any); status != http.StatusNotFound || failure["message"] == nil {
+			t.Errorf("%s: %d %v", path, status, document)
+		}
 	}
 }
 

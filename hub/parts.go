@@ -47,7 +47,7 @@ func (h *Hub) openParts(ctx context.Context) error {
 	p.graph = &graph.API{Store: h.db, Access: p.checker, TenantID: h.tenancy.TenantID, Now: h.now, Log: h.log}
 	p.tracker = &presence.Tracker{Store: h.db, Now: h.now, Log: h.log}
 	p.issuer = &identity.Issuer{Store: h.db, Authority: h.ca, Now: h.now}
-	p.registry = &registry.Server{Dir: filepath.Join(h.config.Data, "registry"), Chart: chart.Archive, Log: h.log}
+	p.registry = &registry.Server{Dir: filepath.Join(h.config.Data, "registry"), Chart: chart.Archive, Binary: h.config.Binary, Log: h.log}
 	p.resources = h.resources(&p)
 	p.agents = &dataplane.Server{
 		Identity: p.issuer, Presence: p.tracker, Store: h.db, Access: p.checker,

@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/fairlead/fairlead"
@@ -20,29 +21,37 @@ func (h *Hub) handler() http.Handler {
 	probes := &health{Ping: h.db.Ping, Draining: h.draining.Done(), Reply: answer}
 	known := h.parts.tokens.Authenticate
 	routes := routes{
-		data: counted.count("dataplane", h.endPolls(mounted(h.parts.agents))),
-		rest: counted.count("token", mounted(h.parts.tokens)),
+		data: counted.count("dataplane", h.endPolls(h.mounted(h.parts.agents))),
+		rest: counted.count("token", h.mounted(h.parts.tokens)),
 		first: map[string]http.Handler{
-			"v2":                  counted.count("registry", mounted(h.parts.registry)),
-			"metadata":            counted.count("metadata", mounted(&metadata{URL: h.url, TenantID: h.tenancy.TenantID})),
-			"azure-arc-k8sagents": counted.count("dataplane", known(mounted(h.parts.agents))),
-			"v1.0":                counted.count("graph", known(mounted(h.parts.graph))),
-			"healthz":             mounted(probes),
-			"readyz":              mounted(probes),
-			"metrics":             known(mounted(counted)),
+			"v2":                  counted.count("registry", h.mounted(h.parts.registry)),
+			"metadata":            counted.count("metadata", h.mounted(&metadata{URL: h.url, TenantID: h.tenancy.TenantID})),
+			"azure-arc-k8sagents": counted.count("dataplane", known(h.mounted(h.parts.agents))),
+			"v1.0":                counted.count("graph", known(h.mounted(h.parts.graph))),
+			"healthz":             h.mounted(probes),
+			"readyz":              h.mounted(probes),
+			"metrics":             known(h.mounted(counted)),
 		},
 	}
-	resources := counted.count("resource", known(mounted(h.parts.resources)))
+	resources := counted.count("resource", known(h.mounted(h.parts.resources)))
 	for _, segment := range []string{"subscriptions", "providers", "tenants"} {
 		routes.first[segment] = resources
 	}
 	return identifyRequest(logRequests(h.log, h.now)(survivePanics(h.log)(routes)))
 }
 
-func mounted(part mounter) http.Handler {
+func (h *Hub) mounted(part mounter) http.Handler {
 	mux := http.NewServeMux()
 	part.Mount(mux)
+	root := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/"}}
+	if _, pattern := mux.Handler(root); pattern == "" { // the part leaves paths to others, and here are none
+		mux.HandleFunc("/", h.nothingThere)
+	}
 	return mux
+}
+
+func (h *Hub) nothingThere(w http.ResponseWriter, r *http.Request) {
+	reply.Writer{Log: h.log}.Error(w, r, fairlead.Errorf(fairlead.NotFound, "there is nothing at %s %.200q", r.Method, r.URL.Path).WithCode("NotFound"))
 }
 
 // routes chooses the part that a request is for.
