@@ -142,6 +142,21 @@ func TestKeyIsFixedOnceConnected(t *testing.T) {
 	b.do("PUT", edge+version, clusterBody(second)).want(http.StatusOK)
 }
 
+func TestIdentityIsTheHubs(t *testing.T) {
+	b := start(t)
+	body := clusterBody(onboardingKey(t, 2048))
+	forged := strings.Replace(body, `"SystemAssigned"`, `"SystemAssigned","principalId":"`+owner+`","tenantId":"x"`, 1)
+	principal := b.do("PUT", edge+version, forged).want(http.StatusCreated).document.Text("identity.principalId")
+	if principal == owner || principal == "" {
+		t.Fatalf("principal %q", principal)
+	}
+	b.do("PUT", edge+version, forged).want(http.StatusOK).has("identity.principalId", principal, "identity.tenantId", tenant)
+	b.do("PATCH", edge+version, `{"identity":{"principalId":"`+owner+`"}}`).want(http.StatusOK).has("identity.principalId", principal)
+	b.do("PATCH", edge+version, `{"identity":null}`).refused(http.StatusBadRequest, "InvalidRequestContent")
+	b.do("PATCH", edge+version, `{"properties":{"connectivityStatus":"Connected","agentVersion":"9"}}`).want(http.StatusOK).
+		has("properties.connectivityStatus", "Connecting", "properties.agentVersion", "")
+}
+
 func TestProtectedSettingsAreNotKept(t *testing.T) {
 	b := start(t)
 	body := strings.Replace(clusterBody(onboardingKey(t, 2048)), `"distribution"`,

@@ -65,15 +65,18 @@ func (a *API) prepare() {
 	})
 }
 
-// identified gives request and answer the ids by which people and logs speak of them.
+// identified gives the answer the ids by which people and logs speak of it, unless a middleware
+// has done so.
 func (a *API) identified(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		request, correlation := uuid.NewString(), r.Header.Get("X-Ms-Correlation-Request-Id")
-		if uuid.Validate(correlation) != nil {
-			correlation = request
+		if w.Header().Get("X-Ms-Request-Id") == "" {
+			request, correlation := uuid.NewString(), r.Header.Get("X-Ms-Correlation-Request-Id")
+			if uuid.Validate(correlation) != nil {
+				correlation = request
+			}
+			w.Header().Set("X-Ms-Request-Id", request)
+			w.Header().Set("X-Ms-Correlation-Request-Id", correlation)
 		}
-		w.Header().Set("X-Ms-Request-Id", request)
-		w.Header().Set("X-Ms-Correlation-Request-Id", correlation)
 		if client := r.Header.Get("X-Ms-Client-Request-Id"); uuid.Validate(client) == nil {
 			w.Header().Set("X-Ms-Client-Request-Id", client)
 		}

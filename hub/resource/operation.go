@@ -310,8 +310,7 @@ func (a *API) operationResult(w http.ResponseWriter, r *http.Request) error {
 	}
 }
 
-// visibleOperation returns an operation to whoever started it or may read its resource. To
-// everyone else it does not exist.
+// visibleOperation returns an operation to whoever started it or may read its resource.
 func (a *API) visibleOperation(r *http.Request) (store.Operation, error) {
 	op, err := a.Store.GetOperation(r.Context(), r.PathValue("id"))
 	if err != nil {
