@@ -169,36 +169,6 @@ func TestCertificateDoesNotOutliveItsResource(t *testing.T) {
 	}
 }
 
-func TestOneClusterCannotFillTheMemoryOfAnother(t *testing.T) {
-	b := newBench(t)
-	loud, quiet := b.register(t, "loud"), b.register(t, "quiet")
-	b.enrol(t, loud)
-	b.enrol(t, quiet)
-	kept := b.heartbeat(t, quiet)
-	if _, err := b.Verify(kept, beat, quiet.id); err != nil {
-		t.Fatal(err)
-	}
-	refused := 0
-	for range 4200 {
-		if _, err := b.Verify(b.heartbeat(t, loud), beat, loud.id); fairlead.KindOf(err) == fairlead.TooManyRequests {
-			refused++
-		}
-	}
-	if refused == 0 {
-		t.Error("a cluster's memory has no bound")
-	}
-	if _, err := b.Verify(kept, beat, quiet.id); fairlead.CodeOf(err) != "ProofReplayed" {
-		t.Errorf("%v, want the quiet cluster's proof still remembered", err)
-	}
-	if _, err := b.Verify(b.heartbeat(t, quiet), beat, quiet.id); err != nil {
-		t.Errorf("the quiet cluster suffers: %v", err)
-	}
-	b.now = b.now.Add(11 * time.Minute)
-	if _, err := b.Verify(b.heartbeat(t, loud), beat, loud.id); err != nil {
-		t.Errorf("the loud cluster is locked out for good: %v", err)
-	}
-}
-
 // BenchmarkVerify is what each request of a cluster costs, store included.
 func BenchmarkVerify(b *testing.B) {
 	hub := newBench(b)

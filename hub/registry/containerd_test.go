@@ -83,7 +83,7 @@ func trust(t *testing.T, front *httptest.Server) string {
 
 func TestContainerdPullsAndUnpacksTheImage(t *testing.T) {
 	address := containerd(t)
-	front := serve(t, server(t, staticProgram(t)))
+	front := serve(t, server(t, program))
 	reference := host(front) + "/" + fairlead.ImageRepository + ":" + registry.Tag()
 	pull := exec.CommandContext(t.Context(), "ctr", "--address", address, "images", "pull",
 		"--snapshotter", "native", "--hosts-dir", trust(t, front), reference)

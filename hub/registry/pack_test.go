@@ -25,7 +25,7 @@ func pullAfterRestart(t *testing.T, s *registry.Server) string {
 }
 
 func TestSecondStartPacksNothing(t *testing.T) {
-	binary := staticProgram(t)
+	binary := program
 	var packed atomic.Int32
 	dir := t.TempDir()
 	start := func() *registry.Server {
@@ -40,7 +40,7 @@ func TestSecondStartPacksNothing(t *testing.T) {
 }
 
 func TestDamagedAndUnfinishedLayoutsAreReplaced(t *testing.T) {
-	binary, dir := staticProgram(t), t.TempDir()
+	binary, dir := program, t.TempDir()
 	start := func() *registry.Server {
 		s := server(t, binary)
 		s.Dir = dir
@@ -85,7 +85,7 @@ func TestHubThatIsNoLinuxProgramStillServesTheChart(t *testing.T) {
 }
 
 func TestRequestsWaitForPacking(t *testing.T) {
-	s := server(t, staticProgram(t))
+	s := server(t, program)
 	asked, release := make(chan struct{}), make(chan struct{})
 	s.Chart = func() ([]byte, error) { close(asked); <-release; return chartArchive() }
 	front := serve(t, s)
@@ -107,7 +107,7 @@ func TestRequestsWaitForPacking(t *testing.T) {
 }
 
 func TestFailedPackingIsToldNotHung(t *testing.T) {
-	s := server(t, staticProgram(t))
+	s := server(t, program)
 	s.Chart = func() ([]byte, error) { return nil, errors.New("no chart") }
 	front := serve(t, s)
 	got := get(t, front, http.MethodGet, "/v2/"+fairlead.ImageRepository+"/manifests/"+registry.Tag())

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -24,20 +25,32 @@ import (
 	"github.com/fairlead/fairlead/hub/registry"
 )
 
-// staticProgram builds a real program, as small as they get.
-func staticProgram(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	source, program := filepath.Join(dir, "main.go"), filepath.Join(dir, "program")
+// program is a real program, as small as they get, that TestMain builds.
+var program string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "registry-test-*")
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if program, err = build(dir); err != nil {
+		panic(err)
+	}
+	m.Run()
+}
+
+func build(dir string) (string, error) {
+	source, built := filepath.Join(dir, "main.go"), filepath.Join(dir, "program")
 	if err := os.WriteFile(source, []byte("package main\n\nfunc main() {}\n"), 0o600); err != nil {
-		t.Fatal(err)
+		return "", err
 	}
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, source)
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOFLAGS=", "GOWORK=off")
-	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, output)
+	command := exec.Command("go", "build", "-o", built, source)
+	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOFLAGS=", "GOWORK=off")
+	if output, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, output)
 	}
-	return program
+	return built, nil
 }
 
 // chartArchive packs a chart that Helm accepts.
@@ -124,7 +137,7 @@ func get(t *testing.T, front *httptest.Server, method, path string, header ...st
 }
 
 func TestImageIsPulledWhole(t *testing.T) {
-	front := serve(t, server(t, staticProgram(t)))
+	front := serve(t, server(t, program))
 	reference, err := name.ParseReference(host(front) + "/" + fairlead.ImageRepository + ":" + registry.Tag())
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +159,7 @@ func TestImageIsPulledWhole(t *testing.T) {
 }
 
 func TestHelmPullsTheChart(t *testing.T) {
-	front := serve(t, server(t, staticProgram(t)))
+	front := serve(t, server(t, program))
 	client, err := helm.NewClient(helm.ClientOptHTTPClient(front.Client()), helm.ClientOptWriter(io.Discard),
 		helm.ClientOptCredentialsFile(filepath.Join(t.TempDir(), "none.json")))
 	if err != nil {
@@ -171,7 +184,7 @@ func TestHelmPullsTheChart(t *testing.T) {
 }
 
 func TestAnswersAreThoseOfTheDistributionAPI(t *testing.T) {
-	front := serve(t, server(t, staticProgram(t)))
+	front := serve(t, server(t, program))
 	chart := "/v2/" + fairlead.ChartRepository
 	unknown := "sha256:" + strings.Repeat("0", 64)
 	cases := map[string]struct {
@@ -204,7 +217,7 @@ func TestAnswersAreThoseOfTheDistributionAPI(t *testing.T) {
 }
 
 func TestManifestHeadersNameDigestTypeAndLength(t *testing.T) {
-	front := serve(t, server(t, staticProgram(t)))
+	front := serve(t, server(t, program))
 	path := "/v2/" + fairlead.ImageRepository + "/manifests/" + registry.Tag()
 	head, full := get(t, front, http.MethodHead, path), get(t, front, http.MethodGet, path)
 	if head.length != int64(len(full.content)) || head.length == 0 {
@@ -223,7 +236,7 @@ func TestManifestHeadersNameDigestTypeAndLength(t *testing.T) {
 }
 
 func TestBlobsAreServedInRanges(t *testing.T) {
-	front := serve(t, server(t, staticProgram(t)))
+	front := serve(t, server(t, program))
 	reference, err := name.ParseReference(host(front) + "/" + fairlead.ImageRepository + ":" + registry.Tag())
 	if err != nil {
 		t.Fatal(err)
