@@ -2,7 +2,9 @@ package store
 
 import (
 	"database/sql"
+	"fmt"
 	"net/url"
+	"os"
 
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
 )
@@ -12,12 +14,20 @@ const readers = 4
 
 // openSQLite gives SQLite one writing connection, so that writers queue in Go, where waiting
 // honours contexts, instead of in SQLite's busy loop. With synchronous=FULL each commit syncs the log.
-func openSQLite(path string) *DB {
+// Nobody but the hub's own user may read the file; SQLite gives the log beside it the same mode.
+func openSQLite(path string) (*DB, error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the administrator names it
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if err := file.Close(); err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
 	return &DB{
 		write:   openPool(path, 1, "journal_mode(WAL)", "synchronous(FULL)"),
 		read:    openPool(path, readers, "query_only(1)"),
 		dialect: dialect{name: "sqlite", collate: "BINARY"},
-	}
+	}, nil
 }
 
 func openPool(path string, size int, pragmas ...string) *sql.DB {

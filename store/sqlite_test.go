@@ -1,9 +1,46 @@
 package store
 
 import (
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
+
+func TestFilesAreTheHubsAlone(t *testing.T) {
+	folder := t.TempDir()
+	db, err := Open(t.Context(), "sqlite:"+filepath.Join(folder, "store.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	files, err := os.ReadDir(folder)
+	if err != nil || len(files) < 2 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, file := range files {
+		if info, err := file.Info(); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", file.Name(), info.Mode(), err)
+		}
+	}
+}
+
+func TestOpenSaysWhatIsWrongWithTheFile(t *testing.T) {
+	folder := t.TempDir()
+	other := filepath.Join(folder, "other")
+	if err := os.WriteFile(other, []byte("this is no database, and long enough for SQLite to see that at its first page"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{other: "not a database", filepath.Join(folder, "absent", "store.db"): "no such file"} {
+		db, err := Open(t.Context(), "sqlite:"+path)
+		if err == nil {
+			_ = db.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+	}
+}
 
 // SQLite keeps these per connection, and the safety of every write hangs on them.
 func TestPragmas(t *testing.T) {

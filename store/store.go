@@ -51,7 +51,11 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 	scheme, rest, found := strings.Cut(dsn, ":")
 	switch {
 	case found && scheme == "sqlite" && rest != "":
-		return prepared(ctx, openSQLite(rest))
+		db, err := openSQLite(rest)
+		if err != nil {
+			return nil, err
+		}
+		return prepared(ctx, db)
 	case scheme == "postgres" || scheme == "postgresql":
 		db, err := openPostgres(dsn)
 		if err != nil {
