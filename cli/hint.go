@@ -81,6 +81,8 @@ func hintCode(err error) string {
 		"ResourceGroupNotFound": "fairlead group list, or fairlead group create -n NAME -l LOCATION",
 		"SubscriptionNotFound":  "fairlead account list",
 		"invalid_client":        "fairlead login again, with the secret that belongs to this application id",
+		"ClusterUnauthorized":   "sign in to the cluster again, until kubectl get nodes works",
+		"ClusterUnreachable":    "see that kubectl get nodes works with this kubeconfig; --kube-config and --kube-context choose another",
 		"AuthorizationFailed":   "ask an owner for: fairlead role assignment create --assignee APP_ID --role ROLE --scope SCOPE",
 	}
 	if next, ok := hints[fairlead.CodeOf(err)]; ok {

@@ -14,15 +14,45 @@ import (
 // right is one thing that the person must be allowed to do in the cluster.
 type right struct{ verb, group, resource, namespace string }
 
-func (r right) String() string {
-	text := r.verb + " " + r.resource
+// object is what the right is about.
+func (r right) object() string {
+	text := r.resource
 	if r.group != "" {
 		text += "." + r.group
 	}
-	if r.namespace != "" {
-		text += " in namespace " + r.namespace
-	}
 	return text
+}
+
+// inWords writes rights with a line for those that share verbs and namespace.
+func inWords(rights []right) []string {
+	verbs := map[string][]string{}
+	var objects []string
+	for _, one := range rights {
+		object := one.namespace + "/" + one.object()
+		if verbs[object] == nil {
+			objects = append(objects, object)
+		}
+		verbs[object] = append(verbs[object], one.verb)
+	}
+	grouped := map[string][]string{}
+	var order []string
+	for _, object := range objects {
+		namespace, name, _ := strings.Cut(object, "/")
+		key := strings.Join(verbs[object], " or ") + "/" + namespace
+		if grouped[key] == nil {
+			order = append(order, key)
+		}
+		grouped[key] = append(grouped[key], name)
+	}
+	lines := make([]string, len(order))
+	for i, key := range order {
+		verb, namespace, _ := strings.Cut(key, "/")
+		lines[i] = verb + " " + strings.Join(grouped[key], ", ")
+		if namespace != "" {
+			lines[i] += " in namespace " + namespace
+		}
+	}
+	return lines
 }
 
 // installRights are what connecting needs, and taking it back.
@@ -70,12 +100,8 @@ func (k *Cluster) checkRights(ctx context.Context) error {
 	if err != nil || len(missing) == 0 {
 		return err
 	}
-	names := make([]string, len(missing))
-	for i := range missing {
-		names[i] = missing[i].String()
-	}
-	return fairlead.Errorf(fairlead.Forbidden, "in the cluster %s you may not: %s.\nWhoever administers it can grant what is needed with\n  %s",
-		k.short(), strings.Join(names, ", "), k.grant(ctx)).WithCode("ClusterForbidden")
+	return fairlead.Errorf(fairlead.Forbidden, "in the cluster %s you may not\n  %s\nWhoever administers it can grant what is needed with\n  %s",
+		k.short(), strings.Join(inWords(missing), "\n  "), k.grant(ctx)).WithCode("ClusterForbidden")
 }
 
 func (k *Cluster) grant(ctx context.Context) string {

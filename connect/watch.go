@@ -144,9 +144,24 @@ func (w *watch) evidence(ctx context.Context) string {
 		lines = append(lines, "  there are no pods in namespace "+fairlead.AgentNamespace)
 	}
 	for i := range w.pods {
-		if said := w.cluster.said(ctx, &w.pods[i], w.agent); said != "" {
-			lines = append(lines, fmt.Sprintf("  pod/%s is %s; it said last:\n    %s", w.pods[i].Name, w.pods[i].Status.Phase, strings.ReplaceAll(said, "\n", "\n    ")))
-		}
+		lines = append(lines, w.story(ctx, &w.pods[i])...)
 	}
 	return "What the cluster shows:\n" + strings.Join(lines, "\n")
+}
+
+// story tells how a pod is and what it said last, unless it is healthy and not what is waited for.
+func (w *watch) story(ctx context.Context, pod *corev1.Pod) []string {
+	object := "pod/" + pod.Name
+	if said := w.cluster.said(ctx, pod, w.agent); said != "" {
+		return []string{fmt.Sprintf("  %s is %s; it said last:\n    %s", object, pod.Status.Phase, strings.ReplaceAll(said, "\n", "\n    "))}
+	}
+	told := slices.ContainsFunc(w.found, func(t trouble) bool { return t.object == object })
+	if told || podReady(pod) {
+		return nil
+	}
+	where := "without a node"
+	if pod.Spec.NodeName != "" {
+		where = "on node " + pod.Spec.NodeName
+	}
+	return []string{fmt.Sprintf("  %s is %s %s and has said nothing", object, pod.Status.Phase, where)}
 }
