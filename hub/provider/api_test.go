@@ -38,14 +38,14 @@ const (
 // bench is a resource API with real SQLite behind a real HTTP server. Requests are made as whoever
 // the header X-Test-Principal names: signing in is the business of hub/token.
 type bench struct {
-	*testing.T
+	testing.TB
 	url     string
 	db      *store.DB
 	access  *access.Checker
 	tracker *presence.Tracker
 }
 
-func start(t *testing.T) *bench {
+func start(t testing.TB) *bench {
 	t.Helper()
 	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "hub.db"))
 	if err != nil {
@@ -53,7 +53,7 @@ func start(t *testing.T) *bench {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	checker, log := &access.Checker{Store: db}, slog.New(slog.DiscardHandler)
-	b := &bench{T: t, db: db, access: checker, tracker: &presence.Tracker{Store: db, Now: time.Now, Log: log}}
+	b := &bench{TB: t, db: db, access: checker, tracker: &presence.Tracker{Store: db, Now: time.Now, Log: log}}
 	deps := provider.Deps{Store: db, Access: checker, Presence: b.tracker, TenantID: tenant, Locations: []string{"local", "taipei"}, Now: time.Now}
 	api := &resource.API{Store: db, Types: provider.All(deps), Access: checker, Reply: reply.Writer{Log: log}, Now: time.Now, Log: log}
 	api.Documents = []resource.Mounter{&provider.Directory{

@@ -114,7 +114,7 @@ func TestConnectedClusterRefusals(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			b := *b
-			b.T = t
+			b.TB = t
 			b.do("PUT", c.path, c.body).refused(c.status, c.code)
 		})
 	}
