@@ -106,8 +106,9 @@ func addClients(root *cobra.Command, streams Streams) {
 }
 
 func addServers(root *cobra.Command, streams Streams) {
-	for _, server := range []*cobra.Command{newHubCommand(streams), newAgentCommand(streams)} {
+	for _, server := range []*cobra.Command{newHubCommand(streams), newAgentCommand(streams), newImageCommand(streams)} {
 		server.GroupID = "server"
 		root.AddCommand(server)
 	}
+	root.AddCommand(newDocsCommand())
 }

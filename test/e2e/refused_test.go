@@ -28,7 +28,7 @@ func TestPreflightRefuses(t *testing.T) {
 		"NoRights":        {"the user may nothing", func(s *stage) { s.kubeconfigWith("as", "nobody") }, []string{"clusterrolebinding", "cluster-admin"}, nil},
 		"NoLinuxNode":     {"only a Windows node", windowsOnly, []string{"linux"}, nil},
 		"UnknownLocation": {"the hub has no such location", nil, []string{"atlantis"}, []string{"-l", "atlantis"}},
-		"BadName":         {"a name that no resource may have", nil, []string{"name"}, []string{"-n", "-bad-"}},
+		"BadName":         {"a name that no resource may have", nil, []string{"-bad-", "letters"}, []string{"-n", "-bad-"}},
 		"Elsewhere":       {"the cluster is another's", connectedElsewhere, []string{"elsewhere"}, nil},
 	}
 	for name, c := range cases {
@@ -155,9 +155,14 @@ func (s *stage) kubeconfigWith(what, value string) {
 			s.t.Fatal(err)
 		}
 		set("set-cluster", name, "--certificate-authority", file, "--embed-certs")
-	case "as":
-		user := s.kubectl("config", "--kubeconfig", path, "view", "-o", "jsonpath={.users[0].name}")
-		set("set", "users."+user+".as", value)
+	case "as": // kubectl has no command for it
+		impersonating := strings.Replace(string(content), "  user:\n", "  user:\n    as: "+value+"\n", 1)
+		if impersonating == string(content) {
+			s.t.Fatal("the kubeconfig has no user to change")
+		}
+		if err := os.WriteFile(path, []byte(impersonating), 0o600); err != nil {
+			s.t.Fatal(err)
+		}
 	default:
 		s.t.Fatalf("no such change: %s", what)
 	}

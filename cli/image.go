@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/image"
+)
+
+// newImageCommand is for sites whose nodes cannot pull from the hub.
+func newImageCommand(streams Streams) *cobra.Command {
+	command := &cobra.Command{
+		Use:   "image",
+		Short: "The agents' image, packed from this binary",
+		Long: `The agents' image, packed from this binary. Nodes pull it from the hub; where they cannot, save it and load it
+into each node.`,
+	}
+	var output, registry string
+	save := &cobra.Command{
+		Use:   "save",
+		Short: "Write the agents' image as an archive",
+		Example: `  fairlead image save --registry hub.example.org:8443 --output agents.tar
+  ctr -n k8s.io images import agents.tar`,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return saveImage(command.Context(), streams, registry, output)
+		},
+	}
+	save.Flags().StringVarP(&output, "output", "o", "fairlead-image.tar", "archive to write")
+	save.Flags().StringVar(&registry, "registry", "", "host[:port] of the hub, under which the chart names the image")
+	_ = save.MarkFlagRequired("registry") // the flag was defined one line above
+	command.AddCommand(save)
+	strict(command)
+	return command
+}
+
+func saveImage(ctx context.Context, streams Streams, registry, output string) error {
+	binary, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this binary: %w", err)
+	}
+	reference := registry + "/" + fairlead.ImageRepository + ":" + fairlead.Version
+	if err := image.SaveTar(ctx, binary, reference, output); err != nil {
+		return err
+	}
+	fmt.Fprintf(streams.Err, "%s is in %s\n", reference, output)
+	return nil
+}
