@@ -66,26 +66,11 @@ func openVault(ctx context.Context, folder string) (*authority.Vault, *store.DB,
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := makePrivate(database); err != nil {
-		return nil, nil, err
-	}
 	db, err := store.Open(ctx, "sqlite:"+database)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open database %s: %w", database, err)
 	}
 	return &authority.Vault{Box: box, Store: db}, db, nil
-}
-
-// makePrivate makes a new database its owner's alone; SQLite gives the files beside it the same mode.
-func makePrivate(database string) error {
-	file, err := os.OpenFile(database, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the administrator names the data folder
-	if err != nil {
-		return fmt.Errorf("make database: %w", err)
-	}
-	if err := file.Close(); err != nil {
-		return fmt.Errorf("make database: %w", err)
-	}
-	return nil
 }
 
 func exists(name string) bool {
