@@ -94,7 +94,7 @@ func (c *Checker) granted(ctx context.Context, action string) (Principal, []stri
 	}
 	var scopes []string
 	for _, assignment := range assignments {
-		if role, ok := RoleByGUID(assignment.RoleGUID()); ok && role.Grants(action) {
+		if role, ok := RoleByGUID(assignment.RoleGUID()); ok && role.Grants(action) && !assignment.revoked() {
 			scopes = append(scopes, strings.ToLower(assignment.Scope))
 		}
 	}

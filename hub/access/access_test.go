@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"bytes"
 	"context"
 	"path/filepath"
 	"strings"
@@ -106,6 +107,26 @@ func TestRevokedRoleIsGoneAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := checker.Forget(ctx, "P1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := checker.Check(ctx, read, cluster); fairlead.KindOf(err) != fairlead.Forbidden {
+		t.Errorf("%v, want Forbidden", err)
+	}
+}
+
+// A role ends when its deletion is accepted, not when it is done.
+func TestRoleThatIsBeingDeletedDoesNotCount(t *testing.T) {
+	checker := checker(t)
+	ctx := asP1(t.Context())
+	if err := checker.Assign(ctx, "p1", access.Reader, group); err != nil {
+		t.Fatal(err)
+	}
+	held, err := checker.Store.ListResources(ctx, store.Query{Type: access.AssignmentType, Subject: "p1"})
+	if err != nil || len(held) != 1 {
+		t.Fatalf("%v, %v", held, err)
+	}
+	held[0].Body = bytes.Replace(held[0].Body, []byte(`"scope"`), []byte(`"provisioningState":"Deleting","scope"`), 1)
+	if _, err := checker.Store.PutResource(ctx, held[0], store.AnyState); err != nil {
 		t.Fatal(err)
 	}
 	if err := checker.Check(ctx, read, cluster); fairlead.KindOf(err) != fairlead.Forbidden {

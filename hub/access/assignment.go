@@ -19,7 +19,11 @@ type Assignment struct {
 	PrincipalID      string `json:"principalId"`
 	PrincipalType    string `json:"principalType,omitempty"`
 	Scope            string `json:"scope"`
+	State            string `json:"provisioningState,omitempty"`
 }
+
+// revoked reports that the assignment is being deleted, and counts no more.
+func (a Assignment) revoked() bool { return a.State == "Deleting" }
 
 // RoleGUID returns the last segment of the role definition's id.
 func (a Assignment) RoleGUID() string { return path.Base(a.RoleDefinitionID) }

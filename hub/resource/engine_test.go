@@ -122,6 +122,7 @@ func (y *yard) types() []resource.Type {
 		},
 		{Name: "Contoso.Ships/anchors/flukes"},
 		{Name: "Contoso.Ships/pennants", Level: resource.Anywhere},
+		{Name: "Contoso.Ships/rafts", Create: y.tow},
 		{Name: "Contoso.Ships/tugs", Create: y.tow, Update: y.tow, Delete: y.tow},
 	}
 }
@@ -141,6 +142,13 @@ func (y *yard) set(work resource.Work) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	y.work = work
+}
+
+// count returns how often work has begun.
+func (y *yard) count() int {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	return y.runs
 }
 
 type answer struct {

@@ -72,6 +72,22 @@ func TestFailuresAreTold(t *testing.T) {
 	}
 }
 
+// A type that has nothing to update must not call a resource made that it failed to make.
+func TestFailedCreationIsRepeated(t *testing.T) {
+	y := newYard(t)
+	raft := group + "/providers/Contoso.Ships/rafts/r"
+	y.set(func(context.Context, store.Resource) error { return errSecret })
+	y.await(y.do("PUT", raft, `{}`).want(http.StatusCreated)).has("status", "Failed")
+	y.await(y.do("PATCH", raft, `{"tags":{"a":"b"}}`).want(http.StatusAccepted)).has("status", "Failed")
+	y.set(nil)
+	runs := y.count()
+	y.do("PUT", raft, `{}`).want(http.StatusOK).has("properties.provisioningState", "Succeeded")
+	y.do("PUT", raft, `{}`).want(http.StatusOK).has("properties.provisioningState", "Succeeded")
+	if again := y.count() - runs; again != 1 {
+		t.Errorf("made %d times, want once", again)
+	}
+}
+
 func TestPanicFailsTheOperationOnly(t *testing.T) {
 	y := newYard(t)
 	y.set(func(context.Context, store.Resource) error { panic("man overboard") })

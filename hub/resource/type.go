@@ -41,7 +41,8 @@ type Type struct {
 
 	// Create, Update and Delete do what has to happen besides storing the document. They run as
 	// journalled operations after the change has been accepted, again after a crash, and so must
-	// be able to find their work done. nil means that there is nothing to do.
+	// be able to find their work done. A write to what was not made to the end runs Create again.
+	// nil means that there is nothing to do.
 	Create, Update, Delete Work
 
 	// Actions are the POST actions on a resource, by name in lower case.

@@ -139,7 +139,7 @@ func (a *API) attempt(ctx context.Context, r request, wanted preconditions, chan
 	if err := a.complete(ctx, r, &Change{ID: r.id, Old: old, New: document}); err != nil {
 		return written{}, err
 	}
-	return a.save(ctx, r, stored, document)
+	return a.save(ctx, r, stored, old.Text(statePath), document)
 }
 
 // current returns the stored resource, empty if there is none, after checking that it may change.
@@ -208,17 +208,14 @@ func (a *API) complete(ctx context.Context, r request, change *Change) error {
 }
 
 // save stores the document and, if the type has work to do, journals the operation with it.
-func (a *API) save(ctx context.Context, r request, before store.Resource, document Document) (written, error) {
+func (a *API) save(ctx context.Context, r request, before store.Resource, stateBefore string, document Document) (written, error) {
 	done := written{created: before.Key == ""}
-	work, kind, state := r.kind.Update, operationUpdate, stateUpdating
 	condition := store.MatchETag(before.ETag)
 	if done.created {
-		work, kind, state = r.kind.Create, operationCreate, stateAccepted
 		condition = store.MustBeAbsent
 	}
-	if work == nil {
-		state = string(store.Succeeded)
-	} else {
+	kind, state := r.kind.workFor(stateBefore)
+	if kind != "" {
 		done.op = a.operation(ctx, r.id.Key(), kind)
 	}
 	if r.kind.stateful() {
@@ -227,6 +224,20 @@ func (a *API) save(ctx context.Context, r request, before store.Resource, docume
 	var err error
 	done.stored, err = a.store(ctx, r.target, document, condition, done.op)
 	return done, err
+}
+
+// workFor returns which operation a write needs, if any, and the provisioning state until its end. What
+// was never made to the end, or failed, is made again: work can be repeated.
+func (t *Type) workFor(before string) (operation, state string) {
+	settled := before == string(store.Succeeded)
+	switch {
+	case !settled && t.Create != nil:
+		return operationCreate, stateAccepted
+	case before != "" && t.Update != nil:
+		return operationUpdate, stateUpdating
+	default:
+		return "", string(store.Succeeded)
+	}
 }
 
 func (a *API) store(ctx context.Context, t target, document Document, condition store.Condition, op *store.Operation) (store.Resource, error) {
