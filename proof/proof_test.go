@@ -35,6 +35,20 @@ func verify(r *http.Request, key crypto.PublicKey, body string, at time.Time) er
 	return err
 }
 
+// verifyAgain is verify after an earlier proof with the same header.
+func verifyAgain(r *http.Request, key crypto.PublicKey, body string, at time.Time) error {
+	parsed, err := proof.Parse(r, at)
+	if err != nil {
+		return err
+	}
+	elliptical, ok := key.(*ecdsa.PublicKey)
+	if !ok {
+		return verify(r, key, body, at)
+	}
+	_, err = parsed.VerifyAgain(elliptical, r, []byte(body))
+	return err
+}
+
 func keys(t *testing.T) (*ecdsa.PrivateKey, *rsa.PrivateKey) {
 	t.Helper()
 	elliptical, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -54,6 +68,9 @@ func TestProofHoldsForItsOwnRequest(t *testing.T) {
 		if err := verify(signed(t, key, "body"), key.Public(), "body", now()); err != nil {
 			t.Errorf("%T: %v", key, err)
 		}
+	}
+	if err := verifyAgain(signed(t, elliptical, "body"), elliptical.Public(), "body", now()); err != nil {
+		t.Errorf("again: %v", err)
 	}
 }
 
@@ -81,8 +98,10 @@ func TestProofRefusesEverythingElse(t *testing.T) {
 			if c.change != nil {
 				c.change(r)
 			}
-			if got := fairlead.CodeOf(verify(r, c.key, c.body, c.at)); got != c.code {
-				t.Errorf("code %q, want %q", got, c.code)
+			for way, check := range map[string]func(*http.Request, crypto.PublicKey, string, time.Time) error{"Verify": verify, "VerifyAgain": verifyAgain} {
+				if got := fairlead.CodeOf(check(r, c.key, c.body, c.at)); got != c.code {
+					t.Errorf("%s: code %q, want %q", way, got, c.code)
+				}
 			}
 		})
 	}

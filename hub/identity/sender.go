@@ -1,7 +1,7 @@
 package identity
 
 import (
-	"crypto"
+	"crypto/ecdsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"net/http"
@@ -17,24 +17,25 @@ const maxSenders = 20_000
 
 // sender is what is needed of a certificate whose chain has been verified.
 type sender struct {
-	key         crypto.PublicKey
+	key         *ecdsa.PublicKey
 	uris        []string
 	from, until time.Time
 	certificate [sha256.Size]byte
 }
 
-func newSender(leaf *x509.Certificate) sender {
-	made := sender{key: leaf.PublicKey, from: leaf.NotBefore, until: leaf.NotAfter, certificate: sha256.Sum256(leaf.Raw)}
+func newSender(leaf *x509.Certificate) (sender, error) {
+	key, ok := leaf.PublicKey.(*ecdsa.PublicKey)
+	if !ok {
+		return sender{}, refuse("the identity certificate has a key of another kind than the hub issues")
+	}
+	made := sender{key: key, from: leaf.NotBefore, until: leaf.NotAfter, certificate: sha256.Sum256(leaf.Raw)}
 	for _, uri := range leaf.URIs {
 		made.uris = append(made.uris, uri.String())
 	}
-	return made
+	return made, nil
 }
 
 func (s sender) names(uri string) bool { return slices.Contains(s.uris, uri) }
-
-// valid reports whether the certificate holds now; nothing else that was verified can change.
-func (s sender) valid(now time.Time) bool { return !now.Before(s.from) && !now.After(s.until) }
 
 // connected reports whether r came by a TLS connection that this certificate was used for, or by one
 // without: a proxy that ends TLS has no certificate of the cluster's.
@@ -42,7 +43,7 @@ func (s sender) connected(r *http.Request) bool {
 	return r.TLS == nil || len(r.TLS.PeerCertificates) == 0 || sha256.Sum256(r.TLS.PeerCertificates[0].Raw) == s.certificate
 }
 
-// senders remembers verified chains: to verify one again with each heartbeat would be half of
+// senders remembers verified chains: to parse and verify one with each heartbeat would be most of
 // what a heartbeat costs. Only who proved to have a certificate's key is remembered, so strangers cannot
 // fill it.
 type senders struct {

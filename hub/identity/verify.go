@@ -18,40 +18,46 @@ func (i *Issuer) Verify(r *http.Request, body []byte, id fairlead.ResourceID) (C
 	if err != nil {
 		return Cluster{}, err
 	}
-	from, err := i.sender(given, now)
+	prove := i.proveFirst
+	if known, ok := i.senders.find(given); ok && known.valid(now) {
+		prove = known.proveAgain
+	}
+	from, proofID, err := prove(given, r, body)
 	if err != nil {
 		return Cluster{}, err
 	}
-	if !from.names(clusterScheme + id.Key()) {
-		return Cluster{}, refuse("the identity certificate is for another cluster")
+	if err := from.fits(r, id); err != nil {
+		return Cluster{}, err
 	}
-	if !from.connected(r) {
-		return Cluster{}, refuse("the TLS connection was made with another certificate than the request")
-	}
-	proofID, err := given.Verify(from.key, r, body)
+	cluster, err := i.current(r, id, from)
 	if err != nil {
 		return Cluster{}, err
 	}
-	i.senders.remember(given, from)
-	return i.current(r, id, from, proofID)
+	return cluster, i.replays.accept(cluster.Key, proofID, now)
 }
 
-// sender returns the certificate that the proof was made with, if it is one of ours.
-func (i *Issuer) sender(given *proof.Proof, now time.Time) (sender, error) {
-	if known, ok := i.senders.find(given); ok && known.valid(now) {
-		return known, nil
-	}
+// proveFirst judges the chain and then the proof, and remembers the sender when both are good.
+func (i *Issuer) proveFirst(given *proof.Proof, r *http.Request, body []byte) (sender, string, error) {
 	i.roots.Do(func() { i.pool = i.Authority.ClientRoots() })
 	leaf, err := given.Chain(i.pool)
 	if err != nil {
-		return sender{}, explain(err)
+		return sender{}, "", explain(err)
 	}
-	return newSender(leaf), nil
+	from, err := newSender(leaf)
+	if err != nil {
+		return sender{}, "", err
+	}
+	proofID, err := given.Verify(from.key, r, body)
+	if err != nil {
+		return sender{}, "", err
+	}
+	i.senders.remember(given, from)
+	return from, proofID, nil
 }
 
 // current returns the cluster as it is now, if the certificate is for this one and not for an
 // earlier one of the same name.
-func (i *Issuer) current(r *http.Request, id fairlead.ResourceID, from sender, proofID string) (Cluster, error) {
+func (i *Issuer) current(r *http.Request, id fairlead.ResourceID, from sender) (Cluster, error) {
 	cluster, err := i.Find(r.Context(), id)
 	if err != nil {
 		return Cluster{}, err
@@ -60,7 +66,7 @@ func (i *Issuer) current(r *http.Request, id fairlead.ResourceID, from sender, p
 		return Cluster{}, fairlead.Errorf(fairlead.Unauthenticated,
 			"the identity certificate belongs to an earlier connected cluster of this name").WithCode("CertificateNotCurrent")
 	}
-	return cluster, i.replays.accept(cluster.Key, proofID, i.Now())
+	return cluster, nil
 }
 
 // explain tells an expired certificate, which a new one mends, from one that was never ours.
@@ -72,3 +78,24 @@ func explain(err error) error {
 	}
 	return err
 }
+
+// proveAgain judges the proof alone.
+func (s sender) proveAgain(given *proof.Proof, r *http.Request, body []byte) (sender, string, error) {
+	proofID, err := given.VerifyAgain(s.key, r, body)
+	return s, proofID, err
+}
+
+// fits checks that the certificate is for the cluster that r names and for the connection that r
+// came by. A proxy that ends TLS has no certificate of the cluster's; one that is there must be the same.
+func (s sender) fits(r *http.Request, id fairlead.ResourceID) error {
+	if !s.names(clusterScheme + id.Key()) {
+		return refuse("the identity certificate is for another cluster")
+	}
+	if !s.connected(r) {
+		return refuse("the TLS connection was made with another certificate than the request")
+	}
+	return nil
+}
+
+// valid reports whether the certificate holds now; nothing else that was verified can change.
+func (s sender) valid(now time.Time) bool { return !now.Before(s.from) && !now.After(s.until) }
