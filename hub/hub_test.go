@@ -151,7 +151,7 @@ func TestEndpointsForEverybody(t *testing.T) {
 	if status != http.StatusOK || document["resourceManager"] != running.URL || login["loginEndpoint"] != running.URL || ours["tenantId"] != running.TenantID {
 		t.Errorf("metadata: %d %v", status, document)
 	}
-	for _, path := range []string{"/healthz", "/readyz", "/" + running.TenantID + "/v2.0/.well-known/openid-configuration"} {
+	for _, path := range []string{"/healthz", "/readyz", "/" + strings.ToUpper(running.TenantID) + "/V2.0/.Well-known/openid-configuration"} {
 		if status, document := running.do(t, http.MethodGet, path, "", ""); status != http.StatusOK {
 			t.Errorf("%s: %d %v", path, status, document)
 		}
@@ -169,6 +169,7 @@ func TestEverythingElseNeedsAToken(t *testing.T) {
 		"UpperCase":     {http.MethodGet, "/SUBSCRIPTIONS?api-version=2022-12-01", 200},
 		"Tenants":       {http.MethodGet, "/tenants?api-version=2022-12-01", 200},
 		"Principals":    {http.MethodGet, "/v1.0/servicePrincipals", 200},
+		"OtherCase":     {http.MethodGet, "/V1.0/SERVICEPRINCIPALS", 200},
 		"Metrics":       {http.MethodGet, "/metrics", 200},
 	}
 	for name, c := range cases {

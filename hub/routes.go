@@ -22,12 +22,12 @@ func (h *Hub) handler() http.Handler {
 	known := h.parts.tokens.Authenticate
 	routes := routes{
 		data: counted.count("dataplane", h.endPolls(h.mounted(h.parts.agents))),
-		rest: counted.count("token", h.mounted(h.parts.tokens)),
+		rest: counted.count("token", lowerCase(h.mounted(h.parts.tokens))),
 		first: map[string]http.Handler{
 			"v2":                  counted.count("registry", h.mounted(h.parts.registry)),
 			"metadata":            counted.count("metadata", h.mounted(&metadata{URL: h.url, TenantID: h.tenancy.TenantID})),
 			"azure-arc-k8sagents": counted.count("dataplane", known(h.mounted(h.parts.agents))),
-			"v1.0":                counted.count("graph", known(h.mounted(h.parts.graph))),
+			"v1.0":                counted.count("graph", known(lowerCase(h.mounted(h.parts.graph)))),
 			"healthz":             h.mounted(probes),
 			"readyz":              h.mounted(probes),
 			"metrics":             known(h.mounted(counted)),
@@ -52,6 +52,15 @@ func (h *Hub) mounted(part mounter) http.Handler {
 
 func (h *Hub) nothingThere(w http.ResponseWriter, r *http.Request) {
 	reply.Writer{Log: h.log}.Error(w, r, fairlead.Errorf(fairlead.NotFound, "there is nothing at %s %.200q", r.Method, r.URL.Path).WithCode("NotFound"))
+}
+
+// lowerCase is for parts in whose paths nothing depends on case: neither words nor ids.
+func lowerCase(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		lower := r.Clone(r.Context())
+		lower.URL.Path, lower.URL.RawPath = strings.ToLower(r.URL.Path), ""
+		next.ServeHTTP(w, lower)
+	})
 }
 
 // routes chooses the part that a request is for.

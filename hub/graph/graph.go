@@ -7,7 +7,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/fairlead/fairlead"
@@ -48,13 +47,11 @@ type API struct {
 	Log      *slog.Logger
 }
 
-// Mount adds the directory to mux.
+// Mount adds the directory to mux, which must see paths in lower case.
 func (a *API) Mount(mux *http.ServeMux) {
-	routes := http.NewServeMux()
 	for _, route := range a.routes() {
-		routes.Handle(route.pattern, a.guarded(route.action, route.answer))
+		mux.Handle(route.pattern, a.guarded(route.action, route.answer))
 	}
-	mux.Handle("/v1.0/", lowerCasePath(routes))
 }
 
 // answer does what a request asks for and returns the status and document to answer with.
@@ -76,15 +73,6 @@ func (a *API) routes() []route {
 		{"POST /v1.0/serviceprincipals/{id}/removepassword", writeAction, a.removePassword},
 		{"/v1.0/", readAction, notFound},
 	}
-}
-
-// lowerCasePath makes fixed segments and ids match in any case; ids are stored in lower case.
-func lowerCasePath(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		lower := r.Clone(r.Context())
-		lower.URL.Path, lower.URL.RawPath = strings.ToLower(r.URL.Path), ""
-		next.ServeHTTP(w, lower)
-	})
 }
 
 // guarded answers requests of callers who may do action.

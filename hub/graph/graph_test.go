@@ -25,7 +25,7 @@ const (
 	reader      = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 	contributor = "b24988ac-6180-42a0-ab88-20f7382dd24c"
 	onboarding  = "34e09817-6cbe-4d01-b1a2-e0eac5743d41"
-	collection  = "/v1.0/servicePrincipals"
+	collection  = "/v1.0/serviceprincipals"
 )
 
 type directory struct {
@@ -101,10 +101,10 @@ func values(document map[string]any) []any {
 func TestLifeOfAServicePrincipal(t *testing.T) {
 	d := open(t)
 	id, appID := d.create(t, "ci")
-	if status, one := d.call(t, reader, http.MethodGet, collection+"/"+strings.ToUpper(id), ""); status != http.StatusOK || text(one, "appId") != appID {
+	if status, one := d.call(t, reader, http.MethodGet, collection+"/"+id, ""); status != http.StatusOK || text(one, "appId") != appID {
 		t.Errorf("get: %d %v", status, one)
 	}
-	status, added := d.call(t, owner, http.MethodPost, collection+"/"+id+"/addPassword", "")
+	status, added := d.call(t, owner, http.MethodPost, collection+"/"+id+"/addpassword", "")
 	secret := token.Secret(text(added, "secretText"))
 	if status != http.StatusOK || secret == "" {
 		t.Fatalf("add password: %d %v", status, added)
@@ -116,7 +116,7 @@ func TestLifeOfAServicePrincipal(t *testing.T) {
 	if _, one := d.call(t, reader, http.MethodGet, collection+"/"+id, ""); strings.Contains(fmt.Sprint(one), string(secret)) || one["passwordCredentials"] == nil {
 		t.Error("the secret is shown twice, or not even that there is one")
 	}
-	status, _ = d.call(t, owner, http.MethodPost, collection+"/"+id+"/removePassword", `{"keyId":"`+text(added, "keyId")+`"}`)
+	status, _ = d.call(t, owner, http.MethodPost, collection+"/"+id+"/removepassword", `{"keyId":"`+text(added, "keyId")+`"}`)
 	if held, _ := d.db.Credentials(t.Context(), id); status != http.StatusNoContent || len(held) != 0 {
 		t.Errorf("remove password: %d, left %v", status, held)
 	}
@@ -180,8 +180,8 @@ func TestOnlyWhoMay(t *testing.T) {
 		"List":        {http.MethodGet, collection, "", 200},
 		"Get":         {http.MethodGet, collection + "/" + id, "", 200},
 		"Create":      {http.MethodPost, collection, `{"displayName":"x"}`, 403},
-		"AddPassword": {http.MethodPost, collection + "/" + id + "/addPassword", "", 403},
-		"Remove":      {http.MethodPost, collection + "/" + id + "/removePassword", `{}`, 403},
+		"AddPassword": {http.MethodPost, collection + "/" + id + "/addpassword", "", 403},
+		"Remove":      {http.MethodPost, collection + "/" + id + "/removepassword", `{}`, 403},
 		"Delete":      {http.MethodDelete, collection + "/" + id, "", 403},
 		"Elsewhere":   {http.MethodGet, "/v1.0/users", "", 404},
 	}
@@ -200,7 +200,7 @@ func TestRefusedRequests(t *testing.T) {
 	d := open(t)
 	id, _ := d.create(t, "one")
 	other, _ := d.create(t, "two")
-	_, added := d.call(t, owner, http.MethodPost, collection+"/"+other+"/addPassword", "")
+	_, added := d.call(t, owner, http.MethodPost, collection+"/"+other+"/addpassword", "")
 	d.add(t, store.Principal{ObjectID: "m", AppID: "ma", TenantID: tenant, Kind: store.ManagedIdentity})
 	cases := map[string]struct {
 		reason, method, path, body string
@@ -210,11 +210,11 @@ func TestRefusedRequests(t *testing.T) {
 		"LongName":     {"input is bounded", http.MethodPost, "", `{"displayName":"` + strings.Repeat("x", 300) + `"}`, 400},
 		"NotJSON":      {"not a document", http.MethodPost, "", `x`, 400},
 		"Huge":         {"input is bounded", http.MethodPost, "", strings.Repeat(" ", 20<<10), 413},
-		"PastEnd":      {"a secret that has ended already", http.MethodPost, "/" + id + "/addPassword", `{"passwordCredential":{"endDateTime":"2020-01-01T00:00:00Z"}}`, 400},
-		"Managed":      {"identities of clusters have no secrets", http.MethodPost, "/m/addPassword", "", 400},
+		"PastEnd":      {"a secret that has ended already", http.MethodPost, "/" + id + "/addpassword", `{"passwordCredential":{"endDateTime":"2020-01-01T00:00:00Z"}}`, 400},
+		"Managed":      {"identities of clusters have no secrets", http.MethodPost, "/m/addpassword", "", 400},
 		"ManagedGone":  {"identities go with their clusters", http.MethodDelete, "/m", "", 400},
 		"Absent":       {"no such principal", http.MethodDelete, "/absent", "", 404},
-		"OthersSecret": {"a key id works for its own principal only", http.MethodPost, "/" + id + "/removePassword", `{"keyId":"` + text(added, "keyId") + `"}`, 404},
+		"OthersSecret": {"a key id works for its own principal only", http.MethodPost, "/" + id + "/removepassword", `{"keyId":"` + text(added, "keyId") + `"}`, 404},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -229,11 +229,11 @@ func TestSecretsAreBounded(t *testing.T) {
 	d := open(t)
 	id, _ := d.create(t, "many")
 	for range 20 {
-		if status, document := d.call(t, owner, http.MethodPost, collection+"/"+id+"/addPassword", ""); status != http.StatusOK {
+		if status, document := d.call(t, owner, http.MethodPost, collection+"/"+id+"/addpassword", ""); status != http.StatusOK {
 			t.Fatalf("%d %v", status, document)
 		}
 	}
-	if status, _ := d.call(t, owner, http.MethodPost, collection+"/"+id+"/addPassword", ""); status != http.StatusBadRequest {
+	if status, _ := d.call(t, owner, http.MethodPost, collection+"/"+id+"/addpassword", ""); status != http.StatusBadRequest {
 		t.Errorf("the 21st: %d", status)
 	}
 }
@@ -241,10 +241,10 @@ func TestSecretsAreBounded(t *testing.T) {
 func TestNobodyGetsRolesByASecret(t *testing.T) {
 	d := open(t)
 	id, _ := d.create(t, "harmless")
-	if status, document := d.call(t, contributor, http.MethodPost, collection+"/"+id+"/addPassword", ""); status != http.StatusOK {
+	if status, document := d.call(t, contributor, http.MethodPost, collection+"/"+id+"/addpassword", ""); status != http.StatusOK {
 		t.Errorf("a principal without roles: %d %v", status, document)
 	}
-	if status, document := d.call(t, contributor, http.MethodPost, collection+"/"+owner+"/addPassword", ""); status != http.StatusForbidden {
+	if status, document := d.call(t, contributor, http.MethodPost, collection+"/"+owner+"/addpassword", ""); status != http.StatusForbidden {
 		t.Errorf("a contributor makes a secret for an owner: %d %v", status, document)
 	}
 	if status, document := d.call(t, contributor, http.MethodDelete, collection+"/"+owner, ""); status != http.StatusForbidden {

@@ -14,7 +14,7 @@ import (
 func TestTokenForServicePrincipal(t *testing.T) {
 	cases := map[string]struct{ reason, path, scope, client string }{
 		"Tenant":        {"the usual way", "/" + tenant + "/oauth2/v2.0/token", hubURL + "/.default", appID},
-		"UpperCase":     {"ids are compared without case", "/" + strings.ToUpper(tenant) + "/OAuth2/v2.0/token", hubURL + "/.default", strings.ToUpper(appID)},
+		"UpperCase":     {"ids are compared without case", "/" + strings.ToUpper(tenant) + "/oauth2/v2.0/token", hubURL + "/.default", strings.ToUpper(appID)},
 		"Organizations": {"a client that was given no tenant", "/organizations/oauth2/v2.0/token", hubURL + "/.default", appID},
 		"ADFS":          {"an authority without a tenant", "/adfs/oauth2/token", hubURL + "/.default", appID},
 		"TwoSlashes":    {"clients append to an audience that ends in a slash", "/" + tenant + "/oauth2/v2.0/token", hubURL + "//.default", appID},

@@ -40,13 +40,11 @@ type Service struct {
 }
 
 // Mount adds the service to mux as the handler of everything that no other pattern takes: tenants
-// are first segments, and may have any name.
+// are first segments, and may have any name. The mux must see paths in lower case.
 func (s *Service) Mount(mux *http.ServeMux) {
-	routes := http.NewServeMux()
 	for _, route := range s.routes() {
-		routes.HandleFunc(route.pattern, route.handler)
+		mux.HandleFunc(route.pattern, route.handler)
 	}
-	mux.Handle("/", lowerCasePath(routes))
 }
 
 type route struct {
@@ -68,15 +66,6 @@ func (s *Service) routes() []route {
 		{"POST /adfs/oauth2/token", s.grant},
 		{"/", s.notFound},
 	}
-}
-
-// lowerCasePath makes the fixed segments match in any case; no name of this service depends on it.
-func lowerCasePath(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		lower := r.Clone(r.Context())
-		lower.URL.Path, lower.URL.RawPath = strings.ToLower(r.URL.Path), ""
-		next.ServeHTTP(w, lower)
-	})
 }
 
 // tenantOnly lets through requests for the hub's tenant, by its id or by Entra's names for "the
