@@ -126,6 +126,22 @@ func TestRoleAssignmentLifeCycle(t *testing.T) {
 	b.do("GET", id+v2022, "").refused(http.StatusNotFound, "ResourceNotFound")
 }
 
+func TestLastOwnerStays(t *testing.T) {
+	b := twoGroups(t)
+	names := b.do("GET", roles+v2022+"&$filter=principalId%20eq%20'"+owner+"'", "").names()
+	if len(names) != 1 {
+		t.Fatalf("%v", names)
+	}
+	mine := roles + "/" + names[0] + v2022
+	b.do("DELETE", mine, "").refused(http.StatusConflict, "Conflict")
+	b.do("PUT", group+roles+first+v2022, assignment(access.Owner)).want(http.StatusCreated)
+	b.do("DELETE", mine, "").refused(http.StatusConflict, "Conflict")
+	b.do("PUT", roles+second+v2022, assignment(access.Owner)).want(http.StatusCreated)
+	b.do("DELETE", mine, "").want(http.StatusOK)
+	b.do("GET", group, "").refused(http.StatusForbidden, "AuthorizationFailed")
+	b.doAs(person, "GET", group, "").want(http.StatusOK)
+}
+
 func TestRoleAssignmentLists(t *testing.T) {
 	b := twoGroups(t)
 	b.do("PUT", subscription+roles+first+v2022, assignment(access.Reader)).want(http.StatusCreated)

@@ -24,6 +24,7 @@ func roleAssignments(deps Deps) resource.Type {
 		APIVersions: authorizationVersions(),
 		Names:       regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`),
 		Prepare:     kind.prepare,
+		Guard:       kind.guard,
 		View:        viewAssignment,
 		Subject:     func(document resource.Document) string { return document.Text("properties.principalId") },
 		List:        kind.list,
@@ -100,6 +101,31 @@ func (a assignments) refuseSecond(ctx context.Context, id fairlead.ResourceID, s
 	}
 	return nil
 }
+
+// guard keeps the last owner of the root: without one, nobody could give roles any more.
+func (a assignments) guard(ctx context.Context, stored store.Resource) error {
+	all, err := a.Store.ListResources(ctx, store.Query{Type: access.AssignmentType, Prefix: rootAssignments})
+	if err != nil {
+		return err
+	}
+	owners := map[string]bool{}
+	for _, assignment := range all {
+		document, err := resource.ReadDocument(assignment.Body)
+		if err != nil {
+			return err
+		}
+		role := access.Assignment{RoleDefinitionID: document.Text("properties.roleDefinitionId")}
+		if strings.EqualFold(role.RoleGUID(), access.Owner) {
+			owners[assignment.Key] = true
+		}
+	}
+	if len(owners) == 1 && owners[stored.Key] {
+		return fairlead.Errorf(fairlead.Conflict, "The last owner of the scope '/' cannot be removed: make somebody else an owner first.")
+	}
+	return nil
+}
+
+const rootAssignments = "/providers/" + access.AssignmentType + "/"
 
 // scopeOf returns what an assignment is on, "/" for the root.
 func scopeOf(id fairlead.ResourceID) string {

@@ -64,6 +64,11 @@ func (a *API) tryDeletion(ctx context.Context, r request, wanted preconditions) 
 	if err := wanted.check(stored.ETag); err != nil {
 		return nil, err
 	}
+	if r.kind.Guard != nil {
+		if err := r.kind.Guard(ctx, stored); err != nil {
+			return nil, err
+		}
+	}
 	document, err := ReadDocument(stored.Body)
 	if err != nil {
 		return nil, err

@@ -34,6 +34,8 @@ type Type struct {
 
 	// Prepare validates a change before it is stored and completes it: defaults, computed values.
 	Prepare func(ctx context.Context, change *Change) error
+	// Guard refuses, with a reason, to delete a resource that is needed.
+	Guard func(ctx context.Context, stored store.Resource) error
 	// View adds to a document what is not stored with it, each time it is shown.
 	View func(ctx context.Context, stored store.Resource, shown Document)
 	// Subject returns the principal that a document is about, for those that are about one.
