@@ -2,7 +2,6 @@ package hub_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -15,29 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/hub"
 	"github.com/fairlead/fairlead/hub/authority"
+	"github.com/fairlead/fairlead/store"
 )
-
-// shelf keeps secrets in memory.
-type shelf map[string][]byte
-
-func (s shelf) GetSecret(_ context.Context, name string) ([]byte, error) {
-	if value, ok := s[name]; ok {
-		return value, nil
-	}
-	return nil, fairlead.Errorf(fairlead.NotFound, "secret %q", name)
-}
-
-func (s shelf) PutSecret(_ context.Context, name string, value []byte) error {
-	s[name] = value
-	return nil
-}
-
-func (s shelf) ReplaceSecret(ctx context.Context, name string, value []byte) error {
-	return s.PutSecret(ctx, name, value)
-}
 
 // ownCertificate writes a certificate chain of an administrator's own authority, and its key.
 func ownCertificate(t *testing.T) (certFile, keyFile string) {
@@ -46,7 +26,12 @@ func ownCertificate(t *testing.T) (certFile, keyFile string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	company, err := authority.Open(t.Context(), &authority.Vault{Box: box, Store: shelf{}}, time.Now)
+	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "company.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }() // all that is needed of it was read
+	company, err := authority.Open(t.Context(), &authority.Vault{Box: box, Store: db}, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package authority_test
 
 import (
 	"bytes"
-	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -16,6 +15,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -23,40 +23,21 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/hub/authority"
+	"github.com/fairlead/fairlead/store"
 )
 
-// shelf keeps secrets in memory with the promises of store.DB.
-type shelf struct {
-	mutex   sync.Mutex
-	secrets map[string][]byte
-}
-
-func newShelf() *shelf { return &shelf{secrets: map[string][]byte{}} }
-
-func (s *shelf) GetSecret(_ context.Context, name string) ([]byte, error) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	if value, ok := s.secrets[name]; ok {
-		return value, nil
+func newStore(t testing.TB) *store.DB {
+	t.Helper()
+	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "hub.db"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	return nil, fairlead.Errorf(fairlead.NotFound, "secret %q", name)
-}
-
-func (s *shelf) PutSecret(_ context.Context, name string, value []byte) error {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	if _, ok := s.secrets[name]; ok {
-		return fairlead.Errorf(fairlead.Conflict, "secret %q", name)
-	}
-	s.secrets[name] = value
-	return nil
-}
-
-func (s *shelf) ReplaceSecret(_ context.Context, name string, value []byte) error {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	s.secrets[name] = value
-	return nil
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
 }
 
 func newVault(t *testing.T, secrets authority.Secrets) *authority.Vault {
@@ -98,7 +79,7 @@ func key(t *testing.T, curve elliptic.Curve) *ecdsa.PrivateKey {
 }
 
 func TestAuthorityIsTheSameAfterRestart(t *testing.T) {
-	secrets := newShelf()
+	secrets := newStore(t)
 	first, second := open(t, secrets, time.Now), open(t, secrets, time.Now)
 	if first.Fingerprint() != second.Fingerprint() || !bytes.Equal(first.CAPEM(), second.CAPEM()) {
 		t.Error("the second start has another authority")
@@ -109,7 +90,7 @@ func TestAuthorityIsTheSameAfterRestart(t *testing.T) {
 }
 
 func TestAuthoritiesMadeAtOnceAreTheSame(t *testing.T) {
-	secrets := newShelf()
+	secrets := newStore(t)
 	opened := make([]*authority.Authority, 8)
 	var group sync.WaitGroup
 	for i := range opened {
@@ -124,7 +105,7 @@ func TestAuthoritiesMadeAtOnceAreTheSame(t *testing.T) {
 }
 
 func TestAuthorityCertificatePassesStrictChecks(t *testing.T) {
-	block, _ := pem.Decode(open(t, newShelf(), time.Now).CAPEM())
+	block, _ := pem.Decode(open(t, newStore(t), time.Now).CAPEM())
 	certificate, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +127,7 @@ func TestAuthorityCertificatePassesStrictChecks(t *testing.T) {
 }
 
 func TestIssueClientSaysOnlyWhatTheHubSays(t *testing.T) {
-	issuing, leafKey := open(t, newShelf(), time.Now), key(t, elliptic.P256())
+	issuing, leafKey := open(t, newStore(t), time.Now), key(t, elliptic.P256())
 	uri := &url.URL{Scheme: "fairlead", Opaque: "/subscriptions/s"}
 	chain, err := issuing.IssueClient(csr(t, leafKey), []*url.URL{uri}, 90*24*time.Hour)
 	if err != nil {
@@ -187,7 +168,7 @@ func TestIssueClientRefuses(t *testing.T) {
 		"Forged":    {"the requester must hold the key", forged},
 		"NoRequest": {"an empty body is no request", nil},
 	}
-	issuing := open(t, newShelf(), time.Now)
+	issuing := open(t, newStore(t), time.Now)
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			if _, err := issuing.IssueClient(c.request, nil, time.Hour); fairlead.KindOf(err) != fairlead.Invalid {
@@ -209,7 +190,7 @@ func FuzzIssueClient(f *testing.F) {
 	}
 	f.Add(good)
 	box, _ := authority.NewBox(make([]byte, 32))
-	issuing, err := authority.Open(f.Context(), &authority.Vault{Box: box, Store: newShelf()}, time.Now)
+	issuing, err := authority.Open(f.Context(), &authority.Vault{Box: box, Store: newStore(f)}, time.Now)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -226,7 +207,7 @@ func FuzzIssueClient(f *testing.F) {
 
 func TestServerCertificateServesAllHostsAndIsRenewed(t *testing.T) {
 	clock := time.Now()
-	issuing := open(t, newShelf(), func() time.Time { return clock })
+	issuing := open(t, newStore(t), func() time.Time { return clock })
 	source := &authority.ServerCertificate{Authority: issuing, Hosts: []string{"localhost", "127.0.0.1", "hub.example.org"}}
 	first := certificateOf(t, source.GetCertificate)
 	for _, host := range source.Hosts {
@@ -246,7 +227,7 @@ func TestServerCertificateServesAllHostsAndIsRenewed(t *testing.T) {
 }
 
 func TestServerCertificateSpeaksTLS(t *testing.T) {
-	issuing := open(t, newShelf(), time.Now)
+	issuing := open(t, newStore(t), time.Now)
 	source := &authority.ServerCertificate{Authority: issuing, Hosts: []string{"127.0.0.1"}}
 	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{GetCertificate: source.GetCertificate, MinVersion: tls.VersionTLS12})
 	if err != nil {

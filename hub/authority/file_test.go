@@ -17,7 +17,7 @@ import (
 
 func writePair(t *testing.T, source *authority.FileCertificate, modified time.Time) {
 	t.Helper()
-	issued, err := (&authority.ServerCertificate{Authority: open(t, newShelf(), time.Now), Hosts: []string{"hub"}}).GetCertificate(nil)
+	issued, err := (&authority.ServerCertificate{Authority: open(t, newStore(t), time.Now), Hosts: []string{"hub"}}).GetCertificate(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -111,7 +111,7 @@ func TestMasterKeyIsRefused(t *testing.T) {
 }
 
 func TestVault(t *testing.T) {
-	secrets := newShelf()
+	secrets := newStore(t)
 	vault := newVault(t, secrets)
 	if _, err := vault.Get(t.Context(), "a"); fairlead.KindOf(err) != fairlead.NotFound {
 		t.Errorf("a secret that is not there: %v", err)
@@ -126,7 +126,7 @@ func TestVault(t *testing.T) {
 	if secret, err := vault.GetOrCreate(t.Context(), "a", made); err != nil || string(secret) != "new" {
 		t.Errorf("%q %v", secret, err)
 	}
-	if bytes.Contains(secrets.secrets["a"], []byte("new")) {
-		t.Error("the store holds the secret in the clear")
+	if sealed, err := secrets.GetSecret(t.Context(), "a"); err != nil || bytes.Contains(sealed, []byte("new")) {
+		t.Errorf("the store holds the secret in the clear: %v", err)
 	}
 }
