@@ -135,7 +135,7 @@ func (d *demo) trust(context.Context) error {
 }
 
 func (d *demo) signIn(ctx context.Context) error {
-	return d.fairlead(ctx, "login", "--credential-file", d.hub.CredentialFile())
+	return d.fairlead(ctx, "login", "--credential-file", d.hub.CredentialFile(), "-o", "none")
 }
 
 func (d *demo) startAgents(context.Context) error {
@@ -147,7 +147,7 @@ func (d *demo) startAgents(context.Context) error {
 }
 
 func (d *demo) connect(ctx context.Context) error {
-	return d.fairlead(ctx, "connectedk8s", "connect", "-n", demoName, "-g", "default", "--tags", "purpose=demo", "--onboarding-timeout", "300")
+	return d.fairlead(ctx, "connectedk8s", "connect", "-n", demoName, "-g", "default", "--tags", "purpose=demo", "--onboarding-timeout", "300", "-o", "none")
 }
 
 func (d *demo) down(ctx context.Context) error {

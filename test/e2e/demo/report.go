@@ -50,6 +50,9 @@ func (d *demo) report(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintln(d.out, strings.TrimSpace(pods))
+	if !d.pods() {
+		fmt.Fprintln(d.out, "No kubelet here, so these pods stay Pending; the same agents run as one process, whose log is "+d.agentsDaemon().LogFile())
+	}
 	fmt.Fprintln(d.out, "\nWhat it took")
 	for _, step := range d.took {
 		fmt.Fprintf(d.out, "  %-40s %8s\n", step.step, step.elapsed.Round(100*time.Millisecond))
