@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/chart"
 	"github.com/fairlead/fairlead/hub/registry"
 )
 
@@ -30,7 +31,7 @@ func TestSecondStartPacksNothing(t *testing.T) {
 	dir := t.TempDir()
 	start := func() *registry.Server {
 		s := server(t, binary)
-		s.Dir, s.Chart = dir, func() ([]byte, error) { packed.Add(1); return chartArchive() }
+		s.Dir, s.Chart = dir, func() ([]byte, error) { packed.Add(1); return chart.Archive() }
 		return s
 	}
 	first, second := pullAfterRestart(t, start()), pullAfterRestart(t, start())
@@ -87,7 +88,7 @@ func TestHubThatIsNoLinuxProgramStillServesTheChart(t *testing.T) {
 func TestRequestsWaitForPacking(t *testing.T) {
 	s := server(t, program)
 	asked, release := make(chan struct{}), make(chan struct{})
-	s.Chart = func() ([]byte, error) { close(asked); <-release; return chartArchive() }
+	s.Chart = func() ([]byte, error) { close(asked); <-release; return chart.Archive() }
 	front := serve(t, s)
 	<-asked
 	status := make(chan int)

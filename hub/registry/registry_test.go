@@ -1,9 +1,7 @@
 package registry_test
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
@@ -22,6 +20,7 @@ import (
 	helm "helm.sh/helm/v4/pkg/registry"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/chart"
 	"github.com/fairlead/fairlead/hub/registry"
 )
 
@@ -53,30 +52,10 @@ func build(dir string) (string, error) {
 	return built, nil
 }
 
-// chartArchive packs a chart that Helm accepts.
-func chartArchive() ([]byte, error) {
-	var packed bytes.Buffer
-	zipped := gzip.NewWriter(&packed)
-	archive := tar.NewWriter(zipped)
-	text := "apiVersion: v2\nname: " + fairlead.ChartName + "\nversion: " + fairlead.Version + "\n"
-	header := &tar.Header{Name: fairlead.ChartName + "/Chart.yaml", Mode: 0o644, Size: int64(len(text))}
-	if err := archive.WriteHeader(header); err != nil {
-		return nil, err
-	}
-	if _, err := archive.Write([]byte(text)); err != nil {
-		return nil, err
-	}
-	if err := archive.Close(); err != nil {
-		return nil, err
-	}
-	err := zipped.Close()
-	return packed.Bytes(), err
-}
-
 func server(t *testing.T, binary string) *registry.Server {
 	t.Helper()
 	return &registry.Server{
-		Dir: t.TempDir(), Chart: chartArchive, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Dir: t.TempDir(), Chart: chart.Archive, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Binary: func() (string, error) { return binary, nil },
 	}
 }
@@ -165,7 +144,7 @@ func TestHelmPullsTheChart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := chartArchive()
+	want, err := chart.Archive()
 	if err != nil {
 		t.Fatal(err)
 	}
