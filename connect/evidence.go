@@ -80,7 +80,7 @@ func podTroubles(pod *corev1.Pod, events []corev1.Event) []trouble {
 	var found []trouble
 	for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
 		if t, wrong := containerTrouble(object, status); wrong {
-			found = append(found, t.withEvent(pod, events))
+			found = append(found, t.withEvent(pod, events, status.Image))
 		}
 	}
 	if len(found) > 0 || pod.Status.Phase != corev1.PodPending {
@@ -126,17 +126,38 @@ func lastEnd(status corev1.ContainerStatus) string {
 	return text
 }
 
-// withEvent adds to an image that cannot be pulled the runtime's own words: between two attempts the
-// container's status only says that it is waiting.
-func (t trouble) withEvent(pod *corev1.Pod, events []corev1.Event) trouble {
+// withEvent adds to an image that cannot be pulled the runtime's own words where the container's status lacks
+// them: between two attempts older kubelets only say that they wait.
+func (t trouble) withEvent(pod *corev1.Pod, events []corev1.Event, image string) trouble {
 	if !strings.HasPrefix(t.what, "the image ") {
 		return t
 	}
-	if message := newest(events, "Pod", pod.Name, "Failed"); strings.Contains(message, "pull image") || strings.HasPrefix(t.detail, "Back-off") && message != "" {
-		t.detail = message
+	if t.detail == "" || t.detail == fmt.Sprintf("Back-off pulling image %q", image) {
+		t.detail = first(pullFailure(events, pod.Name), t.detail)
 	}
-	t.fatal = t.fatal || regexp.MustCompile(lostPull).MatchString(t.detail)
+	// The image's name may hold anything, such as a tag 404.
+	said := strings.ReplaceAll(t.detail, image, "")
+	t.fatal = t.fatal || regexp.MustCompile(lostPull).MatchString(said)
 	return t
+}
+
+func first(preferred, otherwise string) string {
+	if preferred != "" {
+		return preferred
+	}
+	return otherwise
+}
+
+// pullFailure returns what the runtime said last about an image of a pod; the reason Failed also stands
+// for events that only repeat the container's status.
+func pullFailure(events []corev1.Event, pod string) string {
+	for i := len(events) - 1; i >= 0; i-- {
+		about := events[i].InvolvedObject
+		if events[i].Reason == "Failed" && about.Kind == "Pod" && about.Name == pod && strings.Contains(events[i].Message, "pull image") {
+			return events[i].Message
+		}
+	}
+	return ""
 }
 
 // missingPods says why Deployments have no pods at all: quotas and admission speak in events only.
