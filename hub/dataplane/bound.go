@@ -2,6 +2,7 @@ package dataplane
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,29 +29,34 @@ func (o *slots) take(ctx context.Context) (release func(), err error) {
 	}
 }
 
-// pollers counts the polls of each cluster. The zero value is ready.
+// pollers knows the polls of each cluster. The zero value is ready.
 type pollers struct {
 	mu    sync.Mutex
-	polls map[string]int
+	polls map[string][]chan struct{} // oldest first; closed to end one
 }
 
-func (o *pollers) enter(key string) (leave func(), err error) {
+// enter adds a poll. One too many ends the oldest: after the network failed it is the one whose
+// client is gone, and the newest is the one that somebody waits for.
+func (o *pollers) enter(key string) (ended <-chan struct{}, leave func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.polls == nil {
-		o.polls = map[string]int{}
+		o.polls = map[string][]chan struct{}{}
 	}
-	if o.polls[key] >= maxPolls {
-		return nil, fairlead.Errorf(fairlead.TooManyRequests, "the cluster polls more than %d times at once", maxPolls)
+	if waiting := o.polls[key]; len(waiting) >= maxPolls {
+		close(waiting[0])
+		o.polls[key] = slices.Delete(waiting, 0, 1)
 	}
-	o.polls[key]++
-	return func() { o.leave(key) }, nil
+	own := make(chan struct{})
+	o.polls[key] = append(o.polls[key], own)
+	return own, func() { o.leave(key, own) }
 }
 
-func (o *pollers) leave(key string) {
+func (o *pollers) leave(key string, own chan struct{}) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.polls[key]--; o.polls[key] == 0 {
+	o.polls[key] = slices.DeleteFunc(o.polls[key], func(other chan struct{}) bool { return other == own })
+	if len(o.polls[key]) == 0 {
 		delete(o.polls, key)
 	}
 }

@@ -45,7 +45,7 @@ type Server struct {
 const (
 	// Polls wait no longer than this: proxies cut what is silent for a minute.
 	maxWait = 55 * time.Second
-	// A cluster may have so many polls at a time. An agent that was restarted has two for a while.
+	// A cluster may have so many polls at a time. One whose network fails leaves some behind.
 	maxPolls = 4
 	// So many certificates may be in the making: checking a proof by an RSA key is the dearest
 	// thing that a stranger can make the hub do.

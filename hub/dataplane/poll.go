@@ -15,10 +15,7 @@ func (s *Server) pendingConfigs(ctx context.Context, from identity.Cluster, body
 	if err := decode(body, &query); err != nil {
 		return nil, err
 	}
-	leave, err := s.polls.enter(from.Key)
-	if err != nil {
-		return nil, err
-	}
+	ended, leave := s.polls.enter(from.Key)
 	defer leave()
 	// Subscribe before reading: what changes in between must not be missed.
 	changed, cancel := s.Store.Subscribe(from.Key)
@@ -33,6 +30,8 @@ func (s *Server) pendingConfigs(ctx context.Context, from identity.Cluster, body
 		select {
 		case <-changed:
 		case <-timer.C:
+			return answer, nil
+		case <-ended:
 			return answer, nil
 		case <-ctx.Done(): // the client is gone or the hub is stopping; the next poll finds out
 			return answer, nil

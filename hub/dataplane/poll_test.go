@@ -3,7 +3,6 @@ package dataplane_test
 import (
 	"encoding/json"
 	"net/http"
-	"sync"
 	"testing"
 	"time"
 
@@ -116,26 +115,24 @@ func TestDeletionWakesAPoll(t *testing.T) {
 	}
 }
 
-func TestPollsOfOneClusterAreBounded(t *testing.T) {
+func TestPollsOfOneClusterAreBoundedAndTheNewestStay(t *testing.T) {
 	b := newBench(t)
 	a := b.connect(t, "edge-1")
 	first := <-b.poll(t, a, fairlead.PendingQuery{})
-	var mu sync.Mutex
-	statuses := map[int]int{}
-	var group sync.WaitGroup
-	for range 8 {
-		group.Go(func() {
-			got := <-b.poll(t, a, fairlead.PendingQuery{ETag: first.ETag, WaitSeconds: 2})
-			mu.Lock()
-			defer mu.Unlock()
-			statuses[got.status]++
-		})
+	query := fairlead.PendingQuery{ETag: first.ETag, WaitSeconds: 30}
+	oldest := b.poll(t, a, query)
+	settled(t, oldest)
+	var newer []<-chan polled
+	for range 4 {
+		newer = append(newer, b.poll(t, a, query))
 	}
-	group.Wait()
-	if statuses[http.StatusOK] < 4 || statuses[http.StatusTooManyRequests] == 0 {
-		t.Errorf("statuses %v, want some refused", statuses)
+	if got := <-oldest; got.status != http.StatusOK || !got.Unchanged {
+		t.Errorf("%d %s, want the oldest poll ended without news", got.status, got.text)
 	}
-	if got := <-b.poll(t, a, fairlead.PendingQuery{}); got.status != http.StatusOK {
-		t.Errorf("afterwards: %d %s", got.status, got.text)
+	b.put(t, a, func(c *fairlead.ConnectedCluster) { c.Tags = map[string]string{"site": "kiel"} })
+	for i, answers := range newer {
+		if got := <-answers; got.status != http.StatusOK || got.Unchanged {
+			t.Errorf("poll %d: %d %s, want the change", i, got.status, got.text)
+		}
 	}
 }
