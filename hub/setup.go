@@ -25,7 +25,6 @@ const (
 	// It is there once an administrator's credential has been handed over.
 	doneSecret = "hub/first-start-done"
 
-	ownerRole = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 	// The well-known application whose object id clients look up to let it
 	// into connected clusters.
 	customLocationsApp = "bc313c14-388c-4e7d-a58e-70017303ee3b"
@@ -165,7 +164,7 @@ func (s *setup) principals(ctx context.Context, known tenancy) error {
 			return fmt.Errorf("create principal %s: %w", principal.DisplayName, err)
 		}
 	}
-	if err := s.checker.Assign(ctx, known.AdministratorID, ownerRole, "/"); err != nil {
+	if err := s.checker.Assign(ctx, known.AdministratorID, access.Owner, "/"); err != nil {
 		return fmt.Errorf("make the administrator an owner: %w", err)
 	}
 	return nil

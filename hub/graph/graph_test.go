@@ -251,3 +251,17 @@ func TestNobodyGetsRolesByASecret(t *testing.T) {
 		t.Errorf("a contributor deletes an owner: %d %v", status, document)
 	}
 }
+
+func TestTheLastOwnerStays(t *testing.T) {
+	d := open(t)
+	if status, document := d.call(t, owner, http.MethodDelete, collection+"/"+owner, ""); status != http.StatusConflict {
+		t.Fatalf("the only owner is deleted: %d %v", status, document)
+	}
+	second, _ := d.create(t, "second")
+	if err := (&access.Checker{Store: d.db}).Assign(t.Context(), second, owner, "/"); err != nil {
+		t.Fatal(err)
+	}
+	if status, document := d.call(t, owner, http.MethodDelete, collection+"/"+owner, ""); status != http.StatusNoContent {
+		t.Errorf("one of two owners: %d %v", status, document)
+	}
+}

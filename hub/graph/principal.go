@@ -4,12 +4,14 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/hub/access"
 	"github.com/fairlead/fairlead/hub/reply"
 	"github.com/fairlead/fairlead/store"
 )
@@ -109,6 +111,9 @@ func (a *API) remove(_ http.ResponseWriter, r *http.Request) (int, any, error) {
 	if err := a.mayOnEveryRole(r.Context(), unassignAction, stored.ObjectID); err != nil {
 		return 0, nil, err
 	}
+	if err := a.keepOwner(r.Context(), stored.ObjectID); err != nil {
+		return 0, nil, err
+	}
 	if err := a.delete(r.Context(), stored.ObjectID); err != nil {
 		return 0, nil, err
 	}
@@ -137,6 +142,34 @@ func (a *API) mayOnEveryRole(ctx context.Context, action, objectID string) error
 		}
 	}
 	return nil
+}
+
+// keepOwner refuses to let the last owner of the root go: nobody could give roles any more.
+func (a *API) keepOwner(ctx context.Context, objectID string) error {
+	owner, err := a.ownsRoot(ctx, objectID)
+	if err != nil || !owner {
+		return err
+	}
+	all, err := a.Store.ListPrincipals(ctx)
+	if err != nil {
+		return err
+	}
+	for _, other := range all {
+		if other.ObjectID == objectID {
+			continue
+		}
+		if owner, err := a.ownsRoot(ctx, other.ObjectID); err != nil || owner {
+			return err
+		}
+	}
+	return fairlead.Errorf(fairlead.Conflict, "'%s' is the last owner of the scope '/': make somebody else an owner first", objectID)
+}
+
+func (a *API) ownsRoot(ctx context.Context, objectID string) (bool, error) {
+	roles, err := a.Access.Assignments(ctx, objectID)
+	return slices.ContainsFunc(roles, func(role access.Assignment) bool {
+		return role.Scope == root && strings.EqualFold(role.RoleGUID(), access.Owner)
+	}), err
 }
 
 // principal returns the principal that the path names.
