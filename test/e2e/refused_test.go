@@ -156,7 +156,7 @@ func (s *stage) kubeconfigWith(what, value string) {
 		}
 		set("set-cluster", name, "--certificate-authority", file, "--embed-certs")
 	case "as": // kubectl has no command for it
-		impersonating := strings.Replace(string(content), "  user:\n", "  user:\n    as: "+value+"\n", 1)
+		impersonating := strings.Replace(string(content), `"client-certificate-data"`, `"as": "`+value+`", "client-certificate-data"`, 1)
 		if impersonating == string(content) {
 			s.t.Fatal("the kubeconfig has no user to change")
 		}

@@ -1,0 +1,60 @@
+package e2e_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fairlead/fairlead/test/e2e/rig"
+)
+
+// TestProxy connects a cluster whose agents go through a proxy that asks for a password, and looks for
+// that password where it must not be.
+func TestProxy(t *testing.T) {
+	s := fullNode(t)
+	proxy := &rig.Proxy{User: "shop", Password: "unmistakable-Pa55word"}
+	if err := proxy.Start(t.Context(), s.cluster.HostAddress); err != nil {
+		t.Fatal(err)
+	}
+	before := s.clusterScoped()
+	s.must("connectedk8s", "connect", "-n", edge, "-g", "default", "--profile", "edge", "--onboarding-timeout", "150",
+		"--proxy-https", proxy.URL(), "--proxy-skip-range", "10.96.0.0/16,kubernetes.default.svc,.svc.cluster.local,.svc")
+	if proxy.Opened(s.hub.Address) == 0 {
+		t.Error("connected, but not through the proxy")
+	}
+	s.beatsAfter(time.Now())
+	for _, leak := range s.filesWith(proxy.Password) {
+		t.Errorf("the proxy's password is in %s", leak)
+	}
+	if shown := s.must("connectedk8s", "show", "-n", edge, "-g", "default", "-o", "json"); strings.Contains(shown, proxy.Password) {
+		t.Error("the proxy's password is in the connected cluster")
+	}
+	s.must("connectedk8s", "delete", "-n", edge, "-g", "default", "--yes")
+	if after := s.clusterScoped(); after != before {
+		t.Errorf("before connect:\n%s\nafter delete:\n%s", before, after)
+	}
+}
+
+// filesWith lists the hub's files (data and log) and the command line's that hold a text.
+func (s *stage) filesWith(text string) []string {
+	s.t.Helper()
+	var found []string
+	for _, dir := range []string{s.hub.Dir, s.cli.ConfigDir} {
+		err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+			if err != nil || !entry.Type().IsRegular() {
+				return err
+			}
+			content, err := os.ReadFile(path)
+			if err == nil && strings.Contains(string(content), text) {
+				found = append(found, path)
+			}
+			return err
+		})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	return found
+}
