@@ -30,6 +30,42 @@ func TestUnknownAgentsAreRefused(t *testing.T) {
 	}
 }
 
+// The controllers of a real control plane create the pods, so admission has its say.
+func TestPodsPassRestrictedAdmission(t *testing.T) {
+	for _, profile := range []string{"standard", "edge"} {
+		t.Run(profile, func(t *testing.T) {
+			c := newCluster(t, newHub(t, "admission"), profile)
+			namespace := map[string]any{
+				"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{
+					"name": fairlead.AgentNamespace, "labels": map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
+				},
+			}
+			if err := c.client.Apply(t.Context(), "/api/v1/namespaces/"+fairlead.AgentNamespace, "somebody", namespace); err != nil {
+				t.Fatal(err)
+			}
+			pods := kube.Watcher[kube.Object]{Client: c.client, Collection: kube.Pods(fairlead.AgentNamespace), Log: slog.New(slog.DiscardHandler)}
+			before, err := pods.List(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name := range before {
+				c.delete(kube.Pods(fairlead.AgentNamespace).Object(name) + "?gracePeriodSeconds=0")
+			}
+			want := map[string]int{"standard": len(agent.Names()), "edge": 1}[profile]
+			eventually(t, "all pods are made under enforcement", 15*time.Second, func() bool {
+				now, err := pods.List(t.Context())
+				fresh := 0
+				for name := range now {
+					if _, old := before[name]; !old {
+						fresh++
+					}
+				}
+				return err == nil && len(before) > 0 && fresh >= want
+			})
+		})
+	}
+}
+
 // Every agent runs as the service account that the chart gives it, so this also proves the roles.
 func TestStandardAgentsOnARealCluster(t *testing.T) {
 	h := newHub(t, "standard")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"strconv"
@@ -73,7 +74,7 @@ func parse(text io.Reader) (sample, error) {
 			continue
 		}
 		number, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-		if err != nil || number < 0 || number > 1<<60 {
+		if err != nil || math.IsNaN(number) || number < 0 || number > 1<<60 {
 			continue
 		}
 		if name == "process_cpu_seconds_total" {

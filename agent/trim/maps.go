@@ -10,18 +10,29 @@ import (
 // span is a range of addresses.
 type span struct{ start, length uintptr }
 
-// readOnly returns the mappings of a file that nobody can write, as /proc/self/maps lists them. Their
-// pages are the file's own, so the kernel can drop them and read them again.
-func readOnly(maps io.Reader, file string) ([]span, error) {
+// untouched returns the read-only mappings of a file of which no page has ever been changed, as
+// /proc/self/smaps tells. Only those can be dropped: a mapping that is read-only now may hold what the
+// dynamic linker wrote before, and the file would bring back what was there before that.
+func untouched(smaps io.Reader, file string) ([]span, error) {
 	var found []span
-	lines := bufio.NewScanner(maps)
+	var candidate span
+	lines := bufio.NewScanner(smaps)
 	for lines.Scan() {
 		fields := strings.Fields(lines.Text())
-		if len(fields) < 6 || fields[5] != file || strings.Contains(fields[1], "w") {
+		if len(fields) < 2 {
 			continue
 		}
 		if s, ok := parseSpan(fields[0]); ok {
-			found = append(found, s)
+			candidate = span{}
+			if len(fields) == 6 && fields[5] == file && !strings.Contains(fields[1], "w") {
+				candidate = s
+			}
+		}
+		switch {
+		case (fields[0] == "Anonymous:" || fields[0] == "Swap:") && fields[1] != "0":
+			candidate = span{}
+		case fields[0] == "VmFlags:" && candidate.length > 0: // the last line about a mapping
+			found = append(found, candidate)
 		}
 	}
 	return found, lines.Err()

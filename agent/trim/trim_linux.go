@@ -13,12 +13,12 @@ func dropBinary() error {
 	if err != nil {
 		return fmt.Errorf("find the binary: %w", err)
 	}
-	maps, err := os.Open("/proc/self/maps")
+	smaps, err := os.Open("/proc/self/smaps")
 	if err != nil {
 		return fmt.Errorf("read the mappings: %w", err)
 	}
-	defer maps.Close() //nolint:errcheck // it was only read
-	spans, err := readOnly(maps, binary)
+	defer smaps.Close() //nolint:errcheck // it was only read
+	spans, err := untouched(smaps, binary)
 	if err != nil {
 		return fmt.Errorf("read the mappings: %w", err)
 	}

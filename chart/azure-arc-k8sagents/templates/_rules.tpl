@@ -7,22 +7,22 @@ A create that comes from a server-side apply is authorised with its name, so it 
 - apiGroups: [""]
   resources: [secrets]
   resourceNames: [azure-identity-certificate]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 {{- end }}
 
 {{- define "rules.clusteridentityoperator.agents" -}}
 - apiGroups: [""]
   resources: [secrets]
   resourceNames: [azure-arc-connect-privatekey]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [""]
   resources: [secrets]
   resourceNames: [azure-identity-certificate]
-  verbs: [get, list, watch, create, patch]
+  verbs: [list, watch, create, patch]
 - apiGroups: [clusterconfig.azure.com]
   resources: [azureclusteridentityrequests, azureclusteridentityrequests/status]
   resourceNames: [cluster-identity-request]
-  verbs: [get, create, patch]
+  verbs: [create, patch]
 {{- end }}
 {{- define "rules.clusteridentityoperator.release" }}{{ end }}
 {{- define "rules.clusteridentityoperator.cluster" }}{{ end }}
@@ -32,7 +32,7 @@ A create that comes from a server-side apply is authorised with its name, so it 
 - apiGroups: [arc.azure.com]
   resources: [connectedclusters, connectedclusters/status]
   resourceNames: [clustermetadata]
-  verbs: [get, create, patch]
+  verbs: [create, patch]
 {{- end }}
 {{- define "rules.cluster-metadata-operator.release" }}{{ end }}
 {{- define "rules.cluster-metadata-operator.cluster" -}}
@@ -48,7 +48,7 @@ A create that comes from a server-side apply is authorised with its name, so it 
 - apiGroups: [arc.azure.com]
   resources: [connectedclusters]
   resourceNames: [clustermetadata]
-  verbs: [get, create, patch]
+  verbs: [create, patch]
 {{- end }}
 {{- define "rules.config-agent.release" }}{{ end }}
 {{- define "rules.config-agent.cluster" }}{{ end }}
