@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -195,19 +197,33 @@ func (s *session) showSecret(hub *signedIn, principal, added client.Document) er
 	}, []column{{title: "AppId", path: "appId"}, {title: "DisplayName", path: "displayName"}, {title: "Password", path: "password"}, {title: "Tenant", path: "tenant"}})
 }
 
+// credentialReset looks at the secrets that there are first, so that those go and the new one stays. When an old
+// one cannot be removed the command fails, but not before it has shown the new one.
 func (s *session) credentialReset(ctx context.Context, hub *signedIn, found client.Document, keep bool) error { //nolint:revive // the flag is the person's
+	before, err := hub.Principal(ctx, text(found, "id"))
+	if err != nil {
+		return err
+	}
 	added, err := hub.AddPassword(ctx, text(found, "id"))
 	if err != nil {
 		return err
 	}
-	old, _ := found["passwordCredentials"].([]any)
-	for _, one := range old {
-		credential, _ := one.(map[string]any)
-		if id := text(credential, "keyId"); id != "" && !keep {
-			if err := hub.RemovePassword(ctx, text(found, "id"), id); err != nil {
-				s.warn("the secret %s is still good: %v", id, err)
-			}
+	var failed error
+	if !keep {
+		failed = removeSecrets(ctx, hub, before)
+	}
+	return errors.Join(s.showSecret(hub, found, added), failed)
+}
+
+func removeSecrets(ctx context.Context, hub *signedIn, principal client.Document) error {
+	var failed []error
+	secrets, _ := principal["passwordCredentials"].([]any)
+	for _, one := range secrets {
+		secret, _ := one.(map[string]any)
+		id := text(secret, "keyId")
+		if err := hub.RemovePassword(ctx, text(principal, "id"), id); err != nil {
+			failed = append(failed, fmt.Errorf("the old secret %s is still good: %w", id, err))
 		}
 	}
-	return s.showSecret(hub, found, added)
+	return errors.Join(failed...)
 }

@@ -21,6 +21,7 @@ func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(fo
 // and every command refuse arguments that it did not ask for.
 func strict(command *cobra.Command) {
 	command.InitDefaultHelpFlag()
+	command.SuggestionsMinimumDistance = 2
 	if command.HasSubCommands() && command.Run == nil && command.RunE == nil {
 		command.Args, command.RunE = cobra.ArbitraryArgs, group
 	} else if command.Args == nil {

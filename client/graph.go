@@ -18,6 +18,13 @@ func (h *Hub) Principals(ctx context.Context, filter string) ([]Document, error)
 	return h.List(ctx, principals, "", query)
 }
 
+// Principal reads one service principal, with the ids of its secrets, which listings leave out.
+func (h *Hub) Principal(ctx context.Context, objectID string) (Document, error) {
+	found := Document{}
+	err := h.Get(ctx, principals+"/"+url.PathEscape(objectID), "", &found)
+	return found, err
+}
+
 // PrincipalFilter finds a service principal by one of its ids or its name.
 func PrincipalFilter(property, value string) string {
 	return property + " eq '" + strings.ReplaceAll(value, "'", "''") + "'"

@@ -1,0 +1,100 @@
+// Package script_test tells the command line's behaviour in scripts: the real binary against a real hub, one story a file of
+// test/testdata/script.
+package script_test
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/fairlead/fairlead/cli"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"fairlead": func() { os.Exit(cli.Main(context.Background(), os.Args[1:], cli.OSStreams())) },
+	})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                "../testdata/script",
+		RequireUniqueNames: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("FAIRLEAD_CONFIG_DIR", e.WorkDir+"/profile")
+			e.Setenv("KUBECONFIG", e.WorkDir+"/kubeconfig")
+			e.Setenv("HOME", e.WorkDir)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"hub": startHub, "capture": capture},
+	})
+}
+
+// startHub starts a hub on a free port of this machine; it sets HUB to its URL and leaves the
+// administrator's credential in admin.json. The hub ends with the script.
+func startHub(ts *testscript.TestScript, _ bool, _ []string) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	address := listener.Addr().String()
+	ts.Check(listener.Close())
+	_, port, err := net.SplitHostPort(address)
+	ts.Check(err)
+	url := "https://localhost:" + port
+	log, err := os.Create(ts.MkAbs("hub.log"))
+	ts.Check(err)
+	binary, err := exec.LookPath("fairlead")
+	ts.Check(err)
+	hub := exec.Command(binary, "hub", "--data", ts.MkAbs("hub"), "--listen", address, "--url", url, "--admin-credential-file", ts.MkAbs("admin.json"))
+	hub.Stdout, hub.Stderr = log, log
+	ts.Check(hub.Start())
+	ts.Defer(func() {
+		_ = hub.Process.Signal(syscall.SIGTERM) // it may have ended already
+		_ = hub.Wait()                          // its exit code is not what scripts are about
+		_ = log.Close()                         // nobody writes any more
+	})
+	ts.Setenv("HUB", url)
+	awaitHub(ts, url)
+}
+
+func awaitHub(ts *testscript.TestScript, url string) {
+	insecure := &http.Client{Timeout: time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	defer insecure.CloseIdleConnections()
+	deadline := time.After(30 * time.Second)
+	for {
+		answer, err := insecure.Get(url + "/healthz")
+		if err == nil {
+			ts.Check(answer.Body.Close())
+			if _, err := os.Stat(ts.MkAbs("admin.json")); err == nil && answer.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		select {
+		case <-deadline:
+			ts.Fatalf("the hub did not start:\n%s", ts.ReadFile("hub.log"))
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// capture sets a variable to a property of a JSON file: capture VARIABLE FILE PROPERTY.
+func capture(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: capture VARIABLE FILE PROPERTY")
+	}
+	document := map[string]any{}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &document))
+	value, ok := document[args[2]].(string)
+	if !ok {
+		ts.Fatalf("%s has no text %s", args[1], args[2])
+	}
+	ts.Setenv(args[0], value)
+}
