@@ -31,8 +31,11 @@ test-postgres: ## the store's conformance suite on a throwaway PostgreSQL
 test-cluster: ## the test bench itself
 	go test -count=1 -timeout 20m ./test/cluster/...
 
-test-e2e: build ## hub, agents and CLI on a real cluster
-	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go test -count=1 -timeout 25m ./test/e2e/...
+bin/fairlead-next: build # the same, one version on: what upgrades are tested with
+	go build -trimpath -ldflags '-s -w -X github.com/fairlead/fairlead.Version=1.40.1-dev' -o $@ ./cmd/fairlead
+
+test-e2e: build bin/fairlead-next ## hub, agents and CLI on a real cluster
+	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead FAIRLEAD_BINARY_NEXT=$(CURDIR)/bin/fairlead-next go test -count=1 -timeout 25m ./test/e2e/...
 
 race: ## unit tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race ./...
@@ -69,4 +72,4 @@ vulncheck: ## known vulnerabilities in what we call; needs the vulnerability dat
 
 ci: lint verify test ## what CI runs
 
-.PHONY: help build demo demo-down test test-unit test-postgres test-cluster test-e2e race bench lint fmt generate verify docs image vulncheck ci
+.PHONY: help build bin/fairlead-next demo demo-down test test-unit test-postgres test-cluster test-e2e race bench lint fmt generate verify docs image vulncheck ci

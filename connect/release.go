@@ -24,6 +24,8 @@ const helmTimeout = 5 * time.Minute
 type helm struct{ config *action.Configuration }
 
 func (k *Cluster) helm() (*helm, error) {
+	// Helm would take the name of the running binary, and a renamed one would be refused its own fields.
+	kube.ManagedFieldsManager = "helm"
 	config := action.NewConfiguration(action.ConfigurationSetLogger(slog.DiscardHandler))
 	if err := config.Init(k.getter, fairlead.ReleaseNamespace, "secret"); err != nil {
 		return nil, fmt.Errorf("prepare Helm: %w", err)
@@ -48,7 +50,8 @@ func (h *helm) current() (*releasev1.Release, error) {
 }
 
 // apply installs the release, or upgrades it keeping the values that it has where values says nothing. It
-// does not wait for the agents: that is the business of steps that can say what holds them up.
+// does not wait for the agents: that is the business of steps that can say what holds them up. Whoever owned
+// a field of our objects before (an older Helm, kubectl, az) has to give it up.
 func (h *helm) apply(ctx context.Context, chart *chartv2.Chart, values map[string]any) error {
 	last, err := h.current()
 	if err != nil {
@@ -65,7 +68,7 @@ func (h *helm) apply(ctx context.Context, chart *chartv2.Chart, values map[strin
 	}
 	upgrade := action.NewUpgrade(h.config)
 	upgrade.Namespace, upgrade.WaitStrategy, upgrade.Timeout = fairlead.ReleaseNamespace, kube.HookOnlyStrategy, helmTimeout
-	upgrade.ResetThenReuseValues, upgrade.MaxHistory = true, 10
+	upgrade.ResetThenReuseValues, upgrade.ForceConflicts, upgrade.MaxHistory = true, true, 10
 	if _, err := upgrade.RunWithContext(ctx, fairlead.ReleaseName, chart, values); err != nil {
 		return fmt.Errorf("upgrade the release: %w", err)
 	}
@@ -91,7 +94,7 @@ func (h *helm) install(ctx context.Context, chart *chartv2.Chart, values map[str
 func (h *helm) upgradeOrReturn(ctx context.Context, chart *chartv2.Chart, timeout time.Duration) error {
 	upgrade := action.NewUpgrade(h.config)
 	upgrade.Namespace, upgrade.WaitStrategy, upgrade.Timeout = fairlead.ReleaseNamespace, kube.StatusWatcherStrategy, timeout
-	upgrade.RollbackOnFailure, upgrade.ResetThenReuseValues, upgrade.MaxHistory = true, true, 10
+	upgrade.RollbackOnFailure, upgrade.ResetThenReuseValues, upgrade.ForceConflicts, upgrade.MaxHistory = true, true, true, 10
 	if _, err := upgrade.RunWithContext(ctx, fairlead.ReleaseName, chart, nil); err != nil {
 		return fmt.Errorf("upgrade the release: %w", err)
 	}

@@ -203,9 +203,28 @@ func (s *stage) staysOffline(until time.Time) {
 	})
 }
 
+// upgrades lets the hub be replaced by one that is a version on. The agents of the old version have to get
+// along with it until they are upgraded, and keep their identity.
 func upgrades(s *stage) {
+	if err := s.hub.Stop(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.hub.Binary = binary(s.t, "FAIRLEAD_BINARY_NEXT")
+	s.cli.Binary = s.hub.Binary
+	s.startHub()
+	s.beatsAfter(time.Now())
+	old := s.show().Properties.AgentVersion
 	s.must("connectedk8s", "upgrade", "-n", edge, "-g", "default")
-	s.eventually(time.Minute, s.podsNotRunning)
+	s.eventually(time.Minute, func() string {
+		if got := s.show().Properties.AgentVersion; got == old {
+			return "agents report version " + got
+		}
+		return s.podsNotRunning()
+	})
+	images := s.kubectl("get", "deployments", "-n", "azure-arc", "-o", "jsonpath={.items[*].spec.template.spec.containers[*].image}")
+	if strings.Contains(images, ":"+old+" ") || !strings.Contains(images, ":"+s.show().Properties.AgentVersion) {
+		s.t.Errorf("after the upgrade from %s the images are %s", old, images)
+	}
 	s.becomes("Connected", 30*time.Second)
 }
 

@@ -26,11 +26,12 @@ type stage struct {
 	cli     rig.CLI
 }
 
-func binary(t *testing.T) string {
+// binary is the path that a variable of the Makefile names.
+func binary(t *testing.T, variable string) string {
 	t.Helper()
-	path := os.Getenv("FAIRLEAD_BINARY")
+	path := os.Getenv(variable)
 	if path == "" {
-		t.Fatal("FAIRLEAD_BINARY is not set: run these tests with `make test-e2e`, or build the binary and name it")
+		t.Fatalf("%s is not set: run these tests with `make test-e2e`", variable)
 	}
 	return path
 }
@@ -60,7 +61,7 @@ func newStage(t *testing.T, cluster *engine.Cluster, host string) *stage {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	s := &stage{t: t, cluster: cluster, hub: &rig.Hub{Binary: binary(t), Dir: filepath.Join(dir, "hub"), Address: address}}
+	s := &stage{t: t, cluster: cluster, hub: &rig.Hub{Binary: binary(t, "FAIRLEAD_BINARY"), Dir: filepath.Join(dir, "hub"), Address: address}}
 	s.cli = rig.CLI{Binary: s.hub.Binary, ConfigDir: filepath.Join(dir, "config"), Kubeconfig: cluster.Kubeconfig}
 	s.startHub()
 	t.Cleanup(func() { s.end() })
