@@ -15,7 +15,7 @@ import (
 const (
 	clusterMetadata = "/apis/arc.azure.com/v1beta1/namespaces/azure-arc/connectedclusters/clustermetadata"
 	identityRequest = "/apis/clusterconfig.azure.com/v1beta1/namespaces/azure-arc/azureclusteridentityrequests/cluster-identity-request"
-	identitySecret  = "/api/v1/namespaces/azure-arc/secrets/azure-identity-certificate" //nolint:gosec // a path
+	identitySecret  = "/api/v1/namespaces/azure-arc/secrets/azure-identity-certificate"
 )
 
 func deploymentPath(name string) string {

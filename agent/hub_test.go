@@ -54,8 +54,8 @@ func newHub(t *testing.T, name string) *hub {
 	h := &hub{t: t, cluster: fairlead.ConnectedClusterID("0000", "shops", name), onboarding: onboarding, lifetime: 90 * 24 * time.Hour, spec: `{"location":"local"}`}
 	h.replaceAuthority()
 	h.Server = httptest.NewUnstartedServer(http.HandlerFunc(h.serve))
-	h.Server.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
-	h.Server.EnableHTTP2 = true
+	h.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
+	h.EnableHTTP2 = true
 	h.StartTLS()
 	t.Cleanup(h.Close)
 	return h

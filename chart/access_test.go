@@ -16,7 +16,7 @@ type rule struct {
 	Groups    []string `json:"apiGroups"`
 	Resources []string `json:"resources"`
 	Names     []string `json:"resourceNames"`
-	URLs      []string `json:"nonResourceURLs"`
+	URLs      []string `json:"nonResourceURLs"` //nolint:tagliatelle // Kubernetes spells it so
 	Verbs     []string `json:"verbs"`
 }
 

@@ -90,7 +90,7 @@ func objects(t *testing.T, files map[string]string) map[string]object {
 	t.Helper()
 	found := map[string]object{}
 	for file, content := range files {
-		for _, document := range strings.Split(content, "\n---") {
+		for document := range strings.SplitSeq(content, "\n---") {
 			var o object
 			if err := yaml.Unmarshal([]byte(document), &o); err != nil {
 				t.Fatalf("%s: %v\n%s", file, err, document)

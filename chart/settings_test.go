@@ -58,6 +58,18 @@ func TestSettingsReachTheAgents(t *testing.T) {
 	}
 }
 
+// helm --set makes numbers and booleans of what looks like them.
+func TestNamesThatLookLikeNumbers(t *testing.T) {
+	found := mustRender(t, map[string]any{"resourceName": int64(20261121), "resourceGroupName": true, "noProxy": int64(10), "httpProxy": "http://p"})
+	data := found["ConfigMap azure-arc/"+fairlead.ClusterConfigMap].Data
+	if data[fairlead.KeyResourceName] != "20261121" || data[fairlead.KeyResourceGroup] != "true" {
+		t.Errorf("names arrived as %q and %q", data[fairlead.KeyResourceName], data[fairlead.KeyResourceGroup])
+	}
+	if got := found["Secret azure-arc/proxy-config"].decoded(t, "NO_PROXY"); got != "10" {
+		t.Errorf("NO_PROXY = %q", got)
+	}
+}
+
 func TestProxyIsASecretAndCanBeSwitchedOff(t *testing.T) {
 	const secret = "Secret azure-arc/proxy-config"
 	proxy := map[string]any{"httpsProxy": "http://u:p@proxy:3128", "noProxy": "10.0.0.0/8,.svc", "proxyCert": "PEM"}

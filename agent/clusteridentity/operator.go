@@ -20,11 +20,10 @@ import (
 )
 
 const (
-	// manager is the name under which this agent owns fields.
-	manager = fairlead.ClusterIdentityOperator
-	// checkEvery bounds how long a renewal time is trusted while clocks may jump.
+	manager = fairlead.ClusterIdentityOperator // as which this agent owns fields
+	// The interval checkEvery bounds how long a renewal time is trusted while clocks may jump.
 	checkEvery = 10 * time.Minute
-	// confirmEvery is how often the hub is asked whether it still accepts the certificate.
+	// The interval confirmEvery is how often the hub is asked whether it still accepts the certificate.
 	confirmEvery = 5 * time.Minute
 )
 

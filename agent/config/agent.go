@@ -38,6 +38,7 @@ type Agent struct {
 	etag   string                         // of the desired state that is in the cluster
 	unsent []fairlead.ConfigurationStatus // what the hub has not been told yet
 	worked bool
+	idle   bool // the last answer held nothing new
 }
 
 // Run fetches and applies until the end of ctx.
@@ -48,15 +49,17 @@ func (a *Agent) Run(ctx context.Context) error {
 			return err
 		}
 		_, renewed, _ := a.Holder.Current()
+		started := time.Now()
 		err := a.once(ctx)
 		a.report(err)
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return ctx.Err()
-		}
-		if err == nil {
+		case err == nil && (!a.idle || time.Since(started) > time.Second):
 			backoff.Reset()
 			continue
 		}
+		// A failure, or a hub that has nothing new and does not wait: ask ever more rarely.
 		if err := pace.Wait(ctx, backoff.Next(), renewed); err != nil {
 			return err
 		}
@@ -87,6 +90,7 @@ func (a *Agent) once(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.idle = pending.Unchanged
 	failed := a.applyAll(ctx, pending)
 	return errors.Join(failed, a.sendStatuses(ctx))
 }
@@ -111,8 +115,7 @@ func (a *Agent) logFailure(ctx context.Context, err error) {
 	if ctx.Err() != nil {
 		return
 	}
-	var refused *dataplane.Refusal
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*dataplane.Refusal](err); ok {
 		a.Log.InfoContext(ctx, "the hub refuses", slog.String(logline.Phrase,
 			fmt.Sprintf("Errorcode: %d, Message %s, Target %s", refused.Status, refused.Message, refused.Target)))
 	}

@@ -12,7 +12,7 @@ import (
 const manager = fairlead.ConfigAgent
 
 // objectName is what Kubernetes takes for most names: a DNS subdomain.
-var objectName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`) //nolint:gochecknoglobals // compiled once, never changed
+var objectName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`)
 
 // collections are the kinds that the hub may write. The list is the limit of what a hub can do to a
 // cluster through this agent; the agent's Role is the second one.

@@ -19,12 +19,12 @@ import (
 )
 
 const (
-	// fieldManager is Helm's: what is restored is Helm's to change at the next upgrade, which would
-	// otherwise end in conflicts with us.
+	// What is restored is Helm's to change at the next upgrade, which would end in conflicts with another
+	// field manager.
 	fieldManager = "helm"
-	// settle lets a change and what belongs to it (a deletion and the status of the release) arrive.
+	// A change and what belongs to it (a deletion and the status of the release) may arrive in any order.
 	settle = 250 * time.Millisecond
-	// recheck is how often all is compared without a reason.
+	// All is compared now and then without a reason.
 	recheck = 10 * time.Minute
 )
 

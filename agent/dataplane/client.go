@@ -26,12 +26,11 @@ import (
 )
 
 const (
-	// callTimeout bounds a call that is not a long poll. The hub calls a cluster Offline after three
+	// A call that is not a long poll ends after callTimeout: the hub calls a cluster Offline after three
 	// heartbeat intervals, so a lost call must be given up within one and a half.
 	callTimeout = 8 * time.Second
-	// pollMargin is how much longer than the hub a long poll waits.
-	pollMargin = 10 * time.Second
-	maxAnswer  = 4 << 20
+	pollMargin  = 10 * time.Second // how much longer than the hub a long poll waits
+	maxAnswer   = 4 << 20
 )
 
 // Client calls the data plane of one hub for one cluster.
@@ -135,7 +134,7 @@ func (c *Client) attempt(ctx context.Context, wait time.Duration, operation stri
 	if err != nil {
 		return fmt.Errorf("reach the hub: %w", err)
 	}
-	defer answer.Body.Close() //nolint:errcheck // nothing more is read
+	defer answer.Body.Close()
 	return decode(answer, path, into)
 }
 

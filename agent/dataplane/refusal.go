@@ -35,11 +35,8 @@ func (r *Refusal) Unwrap() error {
 }
 
 func refusalOf(err error) *Refusal {
-	var refused *Refusal
-	if errors.As(err, &refused) {
-		return refused
-	}
-	return nil
+	refused, _ := errors.AsType[*Refusal](err)
+	return refused
 }
 
 func refuse(answer *http.Response, path string, body io.Reader) error {

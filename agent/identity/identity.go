@@ -27,7 +27,7 @@ const (
 )
 
 const (
-	secretType     = "kubernetes.io/tls"
+	secretType     = "kubernetes.io/tls" //nolint:gosec // a type of Secret, not a secret
 	fieldChain     = "tls.crt"
 	fieldKey       = "tls.key"
 	maxChain       = 10

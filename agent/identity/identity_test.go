@@ -64,7 +64,7 @@ func TestSecretHoldsTheWholeIdentity(t *testing.T) {
 	if after.BelongsTo(fairlead.ConnectedClusterID("S", "Shops", "Edge-2")) == nil {
 		t.Error("the certificate belongs to any cluster")
 	}
-	if shown := fmt.Sprint(slog.AnyValue(secret).Resolve()); strings.Contains(shown, "PRIVATE") || strings.Contains(shown, fmt.Sprint(secret.Data["tls.key"])) {
+	if shown := fmt.Sprint(slog.AnyValue(secret).Resolve()); strings.Contains(shown, "PRIVATE") || strings.Contains(shown, string(secret.Data["tls.key"])) {
 		t.Error("a log shows the key")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"time"
@@ -83,7 +84,7 @@ func (c *Client) Get(ctx context.Context, path string, into any) error {
 	if err != nil {
 		return err
 	}
-	defer answer.Body.Close() //nolint:errcheck // nothing more is read
+	defer answer.Body.Close()
 	if err := json.NewDecoder(io.LimitReader(answer.Body, maxAnswer)).Decode(into); err != nil {
 		return fmt.Errorf("decode %s: %w", path, err)
 	}
@@ -109,7 +110,7 @@ func (c *Client) ApplyInto(ctx context.Context, path, manager string, object, in
 	if err != nil {
 		return err
 	}
-	defer answer.Body.Close() //nolint:errcheck // nothing more is read
+	defer answer.Body.Close()
 	if err := json.NewDecoder(io.LimitReader(answer.Body, maxAnswer)).Decode(into); err != nil {
 		return fmt.Errorf("decode %s: %w", path, err)
 	}
@@ -122,9 +123,7 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte, con
 		return nil, fmt.Errorf("prepare %s %s: %w", method, path, err)
 	}
 	request.Header.Set("Accept", "application/json")
-	for name, values := range header {
-		request.Header[name] = values
-	}
+	maps.Copy(request.Header, header)
 	if content != "" {
 		request.Header.Set("Content-Type", content)
 	}
@@ -133,7 +132,7 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte, con
 		return nil, fmt.Errorf("ask the API server: %w", err)
 	}
 	if answer.StatusCode >= http.StatusBadRequest {
-		defer answer.Body.Close() //nolint:errcheck // nothing more is read
+		defer answer.Body.Close()
 		return nil, refusal(answer.StatusCode, answer.Body)
 	}
 	return answer, nil

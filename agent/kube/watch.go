@@ -126,7 +126,7 @@ func (w *Watcher[T]) page(ctx context.Context, query url.Values) (page[T], error
 	if err != nil {
 		return next, err
 	}
-	defer answer.Body.Close() //nolint:errcheck // nothing more is read
+	defer answer.Body.Close()
 	if err := json.NewDecoder(io.LimitReader(answer.Body, maxAnswer)).Decode(&next); err != nil {
 		return next, fmt.Errorf("decode a list of %s: %w", w.Collection.Plural, err)
 	}
@@ -161,7 +161,7 @@ func (w *Watcher[T]) watch(ctx context.Context, all map[string]T, version string
 	if err != nil {
 		return version, err
 	}
-	defer answer.Body.Close() //nolint:errcheck // nothing more is read
+	defer answer.Body.Close()
 	started := time.Now()
 	events := json.NewDecoder(answer.Body)
 	for {

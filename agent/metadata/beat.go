@@ -14,23 +14,22 @@ import (
 // beat sends heartbeats until the end of ctx, the first as soon as there is something to say.
 func (o *Operator) beat(ctx context.Context) error {
 	backoff := pace.Backoff{Min: 500 * time.Millisecond, Max: defaultInterval}
-	interval := defaultInterval
 	for {
 		if err := o.prepared(ctx); err != nil {
 			return err
 		}
-		wait, wake := interval, (<-chan struct{})(o.changed)
 		_, renewed, _ := o.Holder.Current()
 		answered, err := o.once(ctx)
+		wake := renewed
+		wait := pace.Jitter(intervalOf(answered))
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			wait, wake = o.retry(&backoff, err), renewed
+			wait = o.retry(&backoff, err)
 		default:
 			backoff.Reset()
-			interval = intervalOf(answered)
-			wait = pace.Jitter(interval)
+			wake = o.changed
 		}
 		if err := o.rest(ctx, wait, wake); err != nil {
 			return err

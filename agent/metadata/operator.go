@@ -22,15 +22,11 @@ import (
 )
 
 const (
-	manager = fairlead.ClusterMetadataOperator
-	// versionEvery is how often the API server is asked for its version.
-	versionEvery = 2 * time.Minute
-	// defaultInterval is used until the hub names one.
-	defaultInterval = 5 * time.Second
-	// maxInterval bounds what a hub can ask for.
-	maxInterval = 10 * time.Minute
-	// settle lets a burst of changes, such as nodes joining, become one message.
-	settle = 100 * time.Millisecond
+	manager         = fairlead.ClusterMetadataOperator // as which this agent owns fields
+	versionEvery    = 2 * time.Minute                  // how often the API server is asked for its version
+	defaultInterval = fairlead.HeartbeatInterval       // until the hub names one
+	maxInterval     = 10 * time.Minute                 // the most that a hub can ask for
+	settle          = 100 * time.Millisecond           // in which a burst of changes becomes one message
 )
 
 // Hub is what this agent asks of the hub.

@@ -22,9 +22,9 @@ import (
 )
 
 const (
-	// reportEvery is how often the hub is told when nothing happens.
+	// The hub is told so often when nothing happens.
 	reportEvery = 30 * time.Second
-	// settle lets what belongs together arrive together.
+	// What belongs together may arrive in pieces.
 	settle = 500 * time.Millisecond
 )
 

@@ -94,7 +94,7 @@ func (p pod) problem(now time.Time) string {
 }
 
 // components returns one component for each Deployment that should be there: its ready pod if there
-// are several, as during a roll-out. missing is since when the others have no pod at all.
+// are several, as during a roll-out. In missing stands since when the others have no pod at all.
 func components(pods map[string]pod, wanted []string, missing map[string]time.Time, now time.Time) []component {
 	best := map[string]component{}
 	for _, p := range pods {

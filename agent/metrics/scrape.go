@@ -57,7 +57,7 @@ func (a *Agent) scrape(ctx context.Context, host string) (sample, error) {
 	if err != nil {
 		return sample{}, fmt.Errorf("read metrics: %w", err)
 	}
-	defer answer.Body.Close() //nolint:errcheck // nothing more is read
+	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
 		return sample{}, fmt.Errorf("read metrics: status %d", answer.StatusCode)
 	}

@@ -27,7 +27,7 @@ const (
 
 	hubCAConfigMap = "azure-arc-hub-ca"
 	hubCAKey       = "ca.crt"
-	proxySecret    = "proxy-config"
+	proxySecret    = "proxy-config" //nolint:gosec // the name of a Secret, not a secret
 )
 
 // Settings are the agents' settings.

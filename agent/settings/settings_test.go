@@ -2,6 +2,7 @@ package settings_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -18,9 +19,7 @@ func environment(changed map[string]string) func(string) string {
 		fairlead.KeyDataPlane: "https://hub:8443/", fairlead.KeyDistribution: "k3s", settings.HubCA: "PEM",
 		settings.ProxyHTTPS: "http://user:secret@proxy:3128", settings.Workloads: "config-agent,metrics-agent",
 	}
-	for key, value := range changed {
-		all[key] = value
-	}
+	maps.Copy(all, changed)
 	return func(key string) string { return all[key] }
 }
 

@@ -13,10 +13,8 @@ import (
 )
 
 const (
-	// after is when the start is over.
-	after = 5 * time.Second
-	// every is how often what was touched only now and then is given back again.
-	every = 10 * time.Minute
+	after = 5 * time.Second  // by when the start is over
+	every = 10 * time.Minute // for what is touched only now and then
 )
 
 // Service trims the process a while after its start, and then rarely.

@@ -17,7 +17,7 @@ func dropBinary() error {
 	if err != nil {
 		return fmt.Errorf("read the mappings: %w", err)
 	}
-	defer smaps.Close() //nolint:errcheck // it was only read
+	defer smaps.Close()
 	spans, err := untouched(smaps, binary)
 	if err != nil {
 		return fmt.Errorf("read the mappings: %w", err)
