@@ -32,8 +32,12 @@ type accountUser struct {
 
 func accountColumns() []column {
 	return []column{
-		{title: "Name", path: "name"}, {title: "SubscriptionId", path: "id"}, {title: "TenantId", path: "tenantId"},
-		{title: "State", path: "state"}, {title: "IsDefault", path: "isDefault"}, {title: "Hub", path: "hub"},
+		{title: "Name", path: "name"},
+		{title: "SubscriptionId", path: "id"},
+		{title: "TenantId", path: "tenantId"},
+		{title: "State", path: "state"},
+		{title: "IsDefault", path: "isDefault"},
+		{title: "Hub", path: "hub"},
 	}
 }
 

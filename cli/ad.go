@@ -15,7 +15,9 @@ import (
 
 func principalColumns() []column {
 	return []column{
-		{title: "DisplayName", path: "displayName"}, {title: "AppId", path: "appId"}, {title: "ObjectId", path: "id"},
+		{title: "DisplayName", path: "displayName"},
+		{title: "AppId", path: "appId"},
+		{title: "ObjectId", path: "id"},
 		{title: "Type", path: "servicePrincipalType"},
 	}
 }

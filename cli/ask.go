@@ -53,7 +53,7 @@ func (s *session) password(ctx context.Context, prompt string) (client.Secret, e
 	if !ok || !s.interactive() {
 		return "", usagef("the secret is missing: give --password, --password - to read it from the input, or FAIRLEAD_CLIENT_SECRET")
 	}
-	descriptor := int(file.Fd()) //nolint:gosec // a file descriptor fits an int
+	descriptor := int(file.Fd())
 	state, err := term.GetState(descriptor)
 	if err != nil {
 		return "", fmt.Errorf("prepare the terminal: %w", err)

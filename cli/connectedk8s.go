@@ -21,10 +21,15 @@ type clusterFlags struct {
 
 func clusterColumns() []column {
 	return []column{
-		{title: "Name", path: "name"}, {title: "ResourceGroup", path: "resourceGroup"}, {title: "Location", path: "location"},
-		{title: "Status", path: "properties.connectivityStatus"}, {title: "Distribution", path: "properties.distribution"},
-		{title: "Kubernetes", path: "properties.kubernetesVersion"}, {title: "Nodes", path: "properties.totalNodeCount"},
-		{title: "AgentVersion", path: "properties.agentVersion"}, {title: "LastSeen", path: "properties.lastConnectivityTime", write: ago},
+		{title: "Name", path: "name"},
+		{title: "ResourceGroup", path: "resourceGroup"},
+		{title: "Location", path: "location"},
+		{title: "Status", path: "properties.connectivityStatus"},
+		{title: "Distribution", path: "properties.distribution"},
+		{title: "Kubernetes", path: "properties.kubernetesVersion"},
+		{title: "Nodes", path: "properties.totalNodeCount"},
+		{title: "AgentVersion", path: "properties.agentVersion"},
+		{title: "LastSeen", path: "properties.lastConnectivityTime", write: ago},
 	}
 }
 
@@ -302,6 +307,9 @@ func (s *session) disconnect(ctx context.Context, flags clusterFlags) error {
 	}
 	if err := connect.Run(ctx, disconnection.Report, steps()); err != nil {
 		return err
+	}
+	if !disconnection.Complete() {
+		return s.say(s.streams.Err, id.Name()+" is removed from the hub.")
 	}
 	return s.say(s.streams.Err, id.Name()+" is disconnected.")
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/fairlead/fairlead/client"
 )
 
-var errSignedOut = errors.New("you are not signed in to a hub") //nolint:gochecknoglobals // a sentinel
+var errSignedOut = errors.New("you are not signed in to a hub")
 
 // hinted is an error that knows what to type next.
 type hinted struct {

@@ -41,7 +41,7 @@ func (s *session) progress() *progress {
 
 func (s *session) width() int {
 	if file, ok := s.streams.Err.(interface{ Fd() uintptr }); ok {
-		if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 { //nolint:gosec // a file descriptor fits an int
+		if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 {
 			return width
 		}
 	}

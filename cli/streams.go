@@ -24,7 +24,7 @@ func OSStreams() Streams {
 
 func isTerminal(stream any) bool {
 	file, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd())) //nolint:gosec // a file descriptor fits an int
+	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 func (s Streams) terminal(stream any) bool { return s.IsTerminal != nil && s.IsTerminal(stream) }

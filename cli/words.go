@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -90,13 +88,4 @@ func parseTags(pairs []string) (map[string]string, error) {
 		tags[key] = value
 	}
 	return tags, nil
-}
-
-func tagText(value any) string {
-	tags, _ := value.(map[string]any)
-	pairs := make([]string, 0, len(tags))
-	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		pairs = append(pairs, key+"="+scalar(tags[key]))
-	}
-	return strings.Join(pairs, " ")
 }

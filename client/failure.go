@@ -142,11 +142,11 @@ func (e wireError) as(kind fairlead.Kind) error {
 	if e.Code != "" {
 		failed = failed.WithCode(e.Code)
 	}
-	text := "(" + failed.Code + ") " + e.Message
+	lines := []string{"(" + failed.Code + ") " + e.Message}
 	for _, detail := range e.Details {
-		text += "\n  (" + detail.Code + ") " + detail.Message
+		lines = append(lines, "  ("+detail.Code+") "+detail.Message)
 	}
-	failed.Message = text
+	failed.Message = strings.Join(lines, "\n")
 	return failed
 }
 

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -168,9 +169,7 @@ func (h *Hub) target(call Call) (string, error) {
 		target.Scheme, target.Host, target.Path = base.Scheme, base.Host, strings.TrimSuffix(base.Path, "/")+target.Path
 	}
 	query := target.Query()
-	for name, values := range call.Query {
-		query[name] = values
-	}
+	maps.Copy(query, call.Query)
 	if call.Version != "" && query.Get("api-version") == "" {
 		query.Set("api-version", call.Version)
 	}

@@ -115,7 +115,7 @@ func settled(response *Response) (bool, error) {
 		} `json:"properties"`
 	}
 	if json.Unmarshal(response.Body, &document) != nil || document.Properties.ProvisioningState == "" {
-		return true, nil
+		return true, nil //nolint:nilerr // a document without a state is done, whatever else it is
 	}
 	return operation{Status: document.Properties.ProvisioningState}.finished()
 }

@@ -119,6 +119,9 @@ func (d *Disconnection) without(reason string) ([]string, error) {
 		d.ID.Name(), d.ID.ResourceGroup)}, nil
 }
 
+// Complete reports whether the steps also remove the agents, or the hub's side alone.
+func (d *Disconnection) Complete() bool { return d.hasCluster }
+
 // Steps returns what an inspected disconnection takes.
 func (d *Disconnection) Steps() []Step { return d.steps(d.Hub.DeleteCluster, withHooks) }
 

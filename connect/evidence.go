@@ -49,10 +49,10 @@ func moment(event corev1.Event) metav1.Time {
 
 // newest returns the message of the last event of a reason about an object.
 func newest(events []corev1.Event, kind, name, reason string) string {
-	for i := len(events) - 1; i >= 0; i-- {
-		about := events[i].InvolvedObject
-		if events[i].Reason == reason && about.Kind == kind && about.Name == name {
-			return events[i].Message
+	for _, event := range slices.Backward(events) {
+		about := event.InvolvedObject
+		if event.Reason == reason && about.Kind == kind && about.Name == name {
+			return event.Message
 		}
 	}
 	return ""
@@ -151,10 +151,10 @@ func first(preferred, otherwise string) string {
 // pullFailure returns what the runtime said last about an image of a pod; the reason Failed also stands
 // for events that only repeat the container's status.
 func pullFailure(events []corev1.Event, pod string) string {
-	for i := len(events) - 1; i >= 0; i-- {
-		about := events[i].InvolvedObject
-		if events[i].Reason == "Failed" && about.Kind == "Pod" && about.Name == pod && strings.Contains(events[i].Message, "pull image") {
-			return events[i].Message
+	for _, event := range slices.Backward(events) {
+		about := event.InvolvedObject
+		if event.Reason == "Failed" && about.Kind == "Pod" && about.Name == pod && strings.Contains(event.Message, "pull image") {
+			return event.Message
 		}
 	}
 	return ""
@@ -182,10 +182,10 @@ func deploymentTrouble(deployment *appsv1.Deployment, events []corev1.Event) (tr
 			return trouble{object, "its pods cannot be made (" + condition.Reason + ")", condition.Message, true}, true
 		}
 	}
-	for i := len(events) - 1; i >= 0; i-- {
-		about := events[i].InvolvedObject
-		if events[i].Reason == "FailedCreate" && about.Kind == "ReplicaSet" && strings.HasPrefix(about.Name, deployment.Name+"-") && deployment.Status.Replicas == 0 {
-			return trouble{object, "its pods cannot be made (FailedCreate)", events[i].Message, true}, true
+	for _, event := range slices.Backward(events) {
+		about := event.InvolvedObject
+		if event.Reason == "FailedCreate" && about.Kind == "ReplicaSet" && strings.HasPrefix(about.Name, deployment.Name+"-") && deployment.Status.Replicas == 0 {
+			return trouble{object, "its pods cannot be made (FailedCreate)", event.Message, true}, true
 		}
 	}
 	return trouble{}, false

@@ -79,7 +79,7 @@ func (k *Cluster) awaitGone(ctx context.Context, name string, report Reporter) e
 	return err
 }
 
-var errSlow = errors.New("it took too long") //nolint:gochecknoglobals // a sentinel
+var errSlow = errors.New("it took too long")
 
 // ignoreBlip lets a wait go on when one look fails; only the end of the wait ends it.
 func ignoreBlip(ctx context.Context, err error) error {

@@ -68,7 +68,7 @@ func (w *watch) look(ctx context.Context, now time.Time) error {
 	pods, err := w.cluster.api.CoreV1().Pods(fairlead.AgentNamespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		w.failed = err
-		return nil // the hub is what counts; the API server may be busy
+		return nil //nolint:nilerr // the hub is what counts; the API server may be busy
 	}
 	events, err := w.cluster.events(ctx)
 	w.failed = err // pods without their events tell less, but something

@@ -18,7 +18,7 @@ import (
 
 const (
 	configFile      = "config.json"
-	credentialsFile = "credentials.json" //nolint:gosec // the name of a file, not a secret
+	credentialsFile = "credentials.json"
 	tokensFile      = "tokens.json"
 	maxFile         = 4 << 20
 )

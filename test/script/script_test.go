@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"fairlead": func() { os.Exit(cli.Main(context.Background(), os.Args[1:], cli.OSStreams())) },
+		"fairlead": func() { os.Exit(cli.Main(context.Background(), os.Args[1:], cli.OSStreams())) }, //nolint:forbidigo // this is the main of a binary
 	})
 }
 

@@ -1,0 +1,79 @@
+package profile_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fairlead/fairlead/cli/profile"
+	"github.com/fairlead/fairlead/client"
+)
+
+func open(t *testing.T, dir string) *profile.Profile {
+	t.Helper()
+	p, err := profile.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestASignedInHubIsRememberedAndForgotten(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	p := open(t, dir)
+	if _, ok := p.Current(); ok {
+		t.Error("an empty profile has a hub")
+	}
+	hub := profile.Hub{URL: "https://hub", ClientID: "app"}
+	token := client.Token{Value: "token", ExpiresOn: time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)}
+	if err := p.SignIn(hub, "hush"); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.KeepToken(hub.URL, token); err != nil {
+		t.Fatal(err)
+	}
+	p = open(t, dir)
+	secret, err := p.Secret(hub.URL)
+	kept, failed := p.Token(hub.URL)
+	if current, ok := p.Current(); !ok || current != hub || secret.Reveal() != "hush" || kept != token || err != nil || failed != nil {
+		t.Errorf("remembered %+v, %v, %v", current, err, failed)
+	}
+	if err := p.SignOut(hub.URL); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"config.json", "credentials.json", "tokens.json"} {
+		content, err := os.ReadFile(filepath.Join(dir, file))
+		if err != nil || strings.Contains(string(content), "hush") || strings.Contains(string(content), `"token"`) {
+			t.Errorf("%s holds %s, %v", file, content, err)
+		}
+	}
+}
+
+func TestFilesAreTheOwnersAlone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	p := open(t, dir)
+	if err := p.SignIn(profile.Hub{URL: "https://hub"}, "hush"); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]os.FileMode{"": 0o700, "credentials.json": 0o600, "config.json": 0o600} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || info.Mode().Perm() != want {
+			t.Errorf("%q: %v, %v", name, info.Mode(), err)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, ".*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestADamagedFileIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := profile.Open(dir); err == nil || !strings.Contains(err.Error(), "config.json") {
+		t.Errorf("got %v", err)
+	}
+}
