@@ -30,7 +30,7 @@ func Main(ctx context.Context, args []string, streams Streams) int {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
-	root := newRootCommand(streams)
+	root := newRootCommand(streams) //nolint:contextcheck // commands take the context that they are executed with
 	root.SetArgs(gather(root, args))
 	command, err := root.ExecuteContextC(ctx)
 	err = sortOut(err)

@@ -43,7 +43,7 @@ for. FAIRLEAD_HUB, FAIRLEAD_CLIENT_ID and FAIRLEAD_TENANT_ID stand in for --hub,
 		Example: `  fairlead login --credential-file ./hub/admin.json
   fairlead login --hub https://hub.example.org:8443 --ca-file ca.crt --service-principal -u APP_ID -p SECRET
   fairlead login --hub https://hub.example.org:8443 --ca-fingerprint sha256:3f… -u APP_ID -p - < secret.txt`,
-		RunE: func(command *cobra.Command, _ []string) error { return s.login(command.Context(), flags) }, //nolint:contextcheck // it is the command's context
+		RunE: func(command *cobra.Command, _ []string) error { return s.login(command.Context(), flags) },
 	}
 	set := command.Flags()
 	set.StringVar(&flags.hub, "hub", "", "URL of the hub, such as https://hub.example.org:8443")

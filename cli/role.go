@@ -215,7 +215,8 @@ func (s *session) target(ctx context.Context, flags assignmentFlags) (hub *signe
 
 func assignmentColumns() []column {
 	return []column{
-		{title: "Principal", path: "properties.principalName || properties.principalId"}, {title: "Role", path: "properties.roleDefinitionName || properties.roleDefinitionId"},
+		{title: "Principal", path: "properties.principalName || properties.principalId"},
+		{title: "Role", path: "properties.roleDefinitionName || properties.roleDefinitionId"},
 		{title: "Scope", path: "properties.scope"},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -92,12 +93,12 @@ func undo(ctx context.Context, report Reporter, steps []Step) []error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
 	var remains []error
-	for i := len(steps) - 1; i >= 0; i-- {
-		if steps[i].Undo == nil {
+	for _, step := range slices.Backward(steps) {
+		if step.Undo == nil {
 			continue
 		}
-		err := take(ctx, report, Step{Name: "Take back: " + strings.ToLower(steps[i].Name[:1]) + steps[i].Name[1:], Run: func(ctx context.Context) (string, error) {
-			return "", steps[i].Undo(ctx)
+		err := take(ctx, report, Step{Name: "Take back: " + strings.ToLower(step.Name[:1]) + step.Name[1:], Run: func(ctx context.Context) (string, error) {
+			return "", step.Undo(ctx)
 		}})
 		if err != nil {
 			remains = append(remains, err)
