@@ -13,7 +13,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
-	"k8s.io/klog/v2"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/dataplane"
@@ -34,6 +33,8 @@ type Config struct {
 	Getenv         func(string) string
 	Log            io.Writer
 	Level          slog.Leveler
+	// Adopt takes the log in which libraries with a global one of their own are to write; nil leaves them.
+	Adopt func(*slog.Logger)
 }
 
 // Names returns the agents that there are.
@@ -111,7 +112,9 @@ func newProcess(ctx context.Context, config Config) (*process, error) {
 		config: config, settings: read, kube: client, lines: lines, log: slog.New(lines),
 		state: probe.NewState(config.Agents...), registry: probe.NewRegistry(),
 	}
-	klog.SetSlogLogger(slog.New(quiet{lines})) // client-go writes through it, in a shape of its own otherwise
+	if config.Adopt != nil {
+		config.Adopt(slog.New(quiet{lines}))
+	}
 	p.holder = &identity.Holder{Kube: client, Namespace: config.Namespace, Log: p.log}
 	p.hub, err = dataplane.New(read, p.holder, p.log, p.registry)
 	return p, err

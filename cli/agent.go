@@ -6,13 +6,14 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"k8s.io/klog/v2"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent"
 )
 
 func newAgentCommand(streams Streams) *cobra.Command {
-	config := agent.Config{Getenv: os.Getenv, Log: streams.Err}
+	config := agent.Config{Getenv: os.Getenv, Log: streams.Err, Adopt: klog.SetSlogLogger}
 	level := slog.LevelInfo
 	command := &cobra.Command{
 		Use:   "agent NAME...",
