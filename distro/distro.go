@@ -52,9 +52,12 @@ type mark struct{ label, distribution string }
 
 func marks() []mark {
 	return []mark{
-		{"node.openshift.io/os_id", "openshift"}, {"kubernetes.azure.com/node-image-version", "aks"},
-		{"cloud.google.com/gke-nodepool", "gke"}, {"cloud.google.com/gke-os-distribution", "gke"},
-		{"eks.amazonaws.com/nodegroup", "eks"}, {"minikube.k8s.io/version", "minikube"},
+		{"node.openshift.io/os_id", "openshift"},
+		{"kubernetes.azure.com/node-image-version", "aks"},
+		{"cloud.google.com/gke-nodepool", "gke"},
+		{"cloud.google.com/gke-os-distribution", "gke"},
+		{"eks.amazonaws.com/nodegroup", "eks"},
+		{"minikube.k8s.io/version", "minikube"},
 	}
 }
 
