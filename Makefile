@@ -20,7 +20,7 @@ demo: build ## a hub, a real cluster connected to it, the inventory (CLUSTER=cur
 demo-down: ## remove every trace of the demo
 	go run ./test/e2e/demo down --binary bin/fairlead
 
-test: test-unit test-postgres test-cluster test-e2e ## everything, on a real API server and, as root, a real node
+test: test-unit test-postgres test-cluster test-agents test-e2e ## everything, on a real API server and, as root, a real node
 
 test-unit: ## the fast part, no cluster
 	go test ./...
@@ -30,6 +30,10 @@ test-postgres: ## the store's conformance suite on a throwaway PostgreSQL
 
 test-cluster: ## the test bench itself
 	go test -count=1 -timeout 20m ./test/cluster/...
+
+test-agents: ## the agents on a real API server, the registry under a real containerd
+	./test/controlplane.sh go test -count=1 ./agent/...
+	go test -count=1 -run Containerd ./hub/registry
 
 bin/fairlead-next: build # the same, one version on: what upgrades are tested with
 	go build -trimpath -ldflags '-s -w -X github.com/fairlead/fairlead.Version=1.40.1-dev' -o $@ ./cmd/fairlead
@@ -72,4 +76,4 @@ vulncheck: ## known vulnerabilities in what we call; needs the vulnerability dat
 
 ci: lint verify test ## what CI runs
 
-.PHONY: help build bin/fairlead-next demo demo-down test test-unit test-postgres test-cluster test-e2e race bench lint fmt generate verify docs image vulncheck ci
+.PHONY: help build bin/fairlead-next demo demo-down test test-unit test-postgres test-cluster test-agents test-e2e race bench lint fmt generate verify docs image vulncheck ci
