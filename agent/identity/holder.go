@@ -47,7 +47,7 @@ func (h *Holder) take(ctx context.Context, all map[string]kube.Secret) {
 func (h *Holder) Set(found *Identity, reason error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	same := h.current.Is(found) && (h.err == nil) == (reason == nil) && h.changed != nil
+	same := h.current.Is(found) && sameReason(h.err, reason) && h.changed != nil
 	h.current, h.err = found, reason
 	if same {
 		return
@@ -56,6 +56,11 @@ func (h *Holder) Set(found *Identity, reason error) {
 		close(h.changed)
 	}
 	h.changed = make(chan struct{})
+}
+
+// sameReason tells reasons apart that lead to different steps: nobody looked is not the same as not there.
+func sameReason(old, found error) bool {
+	return (old == nil) == (found == nil) && fairlead.KindOf(old) == fairlead.KindOf(found)
 }
 
 // Current returns the identity or why there is none, and a channel that closes at the next change. The
