@@ -13,14 +13,12 @@ import (
 	"github.com/fairlead/fairlead/agent/metadata"
 	"github.com/fairlead/fairlead/agent/metrics"
 	"github.com/fairlead/fairlead/agent/probe"
-	"github.com/fairlead/fairlead/agent/trim"
 )
 
 // parts returns everything that runs in this process.
 func (p *process) parts() []runner {
 	running := []runner{
 		&probe.Server{Address: p.config.MetricsAddress, State: p.state, Registry: p.registry, Log: p.log},
-		trim.Service{Log: p.log},
 	}
 	agents := map[string]func() runner{
 		fairlead.ClusterIdentityOperator: p.clusterIdentity, fairlead.ClusterMetadataOperator: p.clusterMetadata,
