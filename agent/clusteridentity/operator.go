@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/identity"
@@ -48,11 +49,14 @@ type Operator struct {
 	refused  *identity.Identity // what the hub does not accept any more
 	refusals pace.Backoff       // so that a hub that accepts none is not asked for one every second
 	reported status
+	logged   string         // the error of which the log told last
+	failures rate.Sometimes // so that the log tells of a long outage, but rarely
 }
 
 // Run keeps the identity until the end of ctx.
 func (o *Operator) Run(ctx context.Context) error {
 	o.key.changed = make(chan struct{}, 1)
+	o.failures = rate.Sometimes{Interval: 2 * time.Minute}
 	o.refusals = pace.Backoff{Min: time.Second, Max: confirmEvery}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return o.watchKey(ctx) })
@@ -154,6 +158,9 @@ func (o *Operator) confirm(ctx context.Context, current *identity.Identity) (tim
 	if fairlead.KindOf(err) == fairlead.Unauthenticated {
 		o.refused = current
 		return o.refusals.Next(), nil
+	}
+	if err != nil {
+		o.Log.WarnContext(ctx, "cannot ask the hub whether it accepts the certificate", slog.String("error", err.Error()))
 	}
 	o.refusals.Reset()
 	return min(pace.Jitter(confirmEvery), max(current.RenewAfter.Sub(o.Now()), time.Second)), nil

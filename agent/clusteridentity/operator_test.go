@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"log/slog"
 	"math/big"
 	"net/url"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/identity"
 	"github.com/fairlead/fairlead/agent/kube"
+	"github.com/fairlead/fairlead/agent/logline"
 	"github.com/fairlead/fairlead/agent/pace"
 )
 
@@ -64,7 +66,26 @@ func (a authority) PendingConfigs(context.Context, fairlead.PendingQuery) (fairl
 func operator(hub Hub, seconds int64) *Operator {
 	return &Operator{
 		Hub: hub, Cluster: cluster(), Now: func() time.Time { return time.Unix(seconds, 0) },
-		refusals: pace.Backoff{Min: time.Second, Max: confirmEvery},
+		refusals: pace.Backoff{Min: time.Second, Max: confirmEvery}, Log: slog.New(slog.DiscardHandler),
+	}
+}
+
+func TestTheLogSaysOnceWhatIsMissing(t *testing.T) {
+	var log strings.Builder
+	o := operator(authority{}, 0)
+	o.Log = slog.New(logline.New(&log, slog.LevelInfo, logline.Identity{}))
+	_, _, err := readKey(nil)
+	for range 3 {
+		o.log(t.Context(), notYet{err})
+	}
+	if n := strings.Count(log.String(), "waiting for Secret "+fairlead.OnboardingKeySecret); n != 1 {
+		t.Errorf("said %d times, want once:\n%s", n, &log)
+	}
+	for range 3 {
+		o.log(t.Context(), errors.New("no route to host"))
+	}
+	if n := strings.Count(log.String(), "no route to host"); n < 1 || n > 2 {
+		t.Errorf("a repeated failure is logged %d times:\n%s", n, &log)
 	}
 }
 

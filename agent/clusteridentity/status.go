@@ -8,6 +8,7 @@ import (
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/identity"
 	"github.com/fairlead/fairlead/agent/kube"
+	"github.com/fairlead/fairlead/agent/logline"
 )
 
 // requestName is the name of the one AzureClusterIdentityRequest.
@@ -45,17 +46,36 @@ func (o *Operator) tell(ctx context.Context, err error) {
 	current, _, reason := o.Holder.Current()
 	now := o.describe(current, reason, err)
 	o.Ready(o.readiness(current, reason, err))
+	o.log(ctx, err)
 	if now == o.reported {
 		return
-	}
-	if err != nil && !waiting(err) {
-		o.Log.ErrorContext(ctx, "cannot obtain the identity certificate", slog.String("error", err.Error()))
 	}
 	if err := o.publish(ctx, now); err != nil {
 		o.Log.WarnContext(ctx, "cannot write the status of the identity request", slog.String("error", err.Error()))
 		return // and try again next time
 	}
 	o.reported = now
+}
+
+// log says what is waited for once, and that the identity cannot be had now and then.
+func (o *Operator) log(ctx context.Context, err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	news := text != o.logged
+	o.logged = text
+	switch {
+	case err == nil || ctx.Err() != nil:
+	case waiting(err) && news:
+		o.Log.InfoContext(ctx, "waiting", slog.String(logline.Phrase, text))
+	case !waiting(err) && news:
+		o.Log.ErrorContext(ctx, "cannot obtain the identity certificate", slog.String("error", text))
+	case !waiting(err):
+		o.failures.Do(func() {
+			o.Log.ErrorContext(ctx, "still cannot obtain the identity certificate", slog.String("error", text))
+		})
+	}
 }
 
 // readiness is about having a usable identity, not about the last attempt to renew it.

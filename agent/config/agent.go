@@ -70,7 +70,7 @@ func (a *Agent) waitForIdentity(ctx context.Context) error {
 	if _, _, reason := a.Holder.Current(); reason != nil {
 		a.report(reason)
 	}
-	_, err := a.Holder.Wait(ctx)
+	_, err := a.Holder.Wait(ctx, a.Log)
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"crypto"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -26,8 +27,7 @@ import (
 )
 
 const (
-	// A call that is not a long poll ends after callTimeout: the hub calls a cluster Offline after three
-	// heartbeat intervals, so a lost call must be given up within one and a half.
+	// A call that is not a long poll ends after callTimeout, a heartbeat much sooner.
 	callTimeout = 8 * time.Second
 	pollMargin  = 10 * time.Second // how much longer than the hub a long poll waits
 	maxAnswer   = 4 << 20
@@ -73,7 +73,7 @@ func (c *Client) Certificate(ctx context.Context, onboarding crypto.Signer, csr 
 // Heartbeat sends a sign of life.
 func (c *Client) Heartbeat(ctx context.Context, beat fairlead.Heartbeat) (fairlead.HeartbeatResponse, error) {
 	var answer fairlead.HeartbeatResponse
-	err := c.callAsCluster(ctx, callTimeout, fairlead.OpHeartbeat, beat, &answer)
+	err := c.callAsCluster(ctx, fairlead.HeartbeatTimeout, fairlead.OpHeartbeat, beat, &answer)
 	return answer, err
 }
 
@@ -111,6 +111,9 @@ func (c *Client) call(ctx context.Context, wait time.Duration, operation string,
 	err = c.attempt(ctx, wait, operation, via, body, answer)
 	if fairlead.CodeOf(err) == "ProofExpired" && c.correctClock(ctx, err) {
 		err = c.attempt(ctx, wait, operation, via, body, answer)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		c.abandon(via.session)
 	}
 	c.requests.WithLabelValues(operation, outcome(err)).Inc()
 	return err

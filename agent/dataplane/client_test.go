@@ -105,6 +105,37 @@ func TestAWrongClockIsCorrectedOnce(t *testing.T) {
 	}
 }
 
+// A connection that something in between has forgotten swallows whatever is sent on it.
+func TestAfterSilenceAnotherConnectionIsUsed(t *testing.T) {
+	key := onboarding(t)
+	var silent atomic.Pointer[string]
+	check, ended := verified(t, key, time.Now), make(chan struct{})
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if first := silent.Load(); first != nil && *first == r.RemoteAddr {
+			<-ended
+			return
+		}
+		check(w, r)
+		silent.CompareAndSwap(nil, &r.RemoteAddr)
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	defer close(ended)
+	c := client(t, trusting(server))
+	if _, err := c.Certificate(t.Context(), key, nil); err != nil {
+		t.Fatal(err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := c.Certificate(short, key, nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a swallowed call: %v", err)
+	}
+	if _, err := c.Certificate(t.Context(), key, nil); err != nil {
+		t.Errorf("the next call: %v", err)
+	}
+}
+
 func TestAnotherAuthorityIsNotTrusted(t *testing.T) {
 	server := httptest.NewTLSServer(http.NotFoundHandler())
 	defer server.Close()

@@ -69,6 +69,20 @@ func (c *Client) withoutIdentity(onboarding crypto.Signer) signedSession {
 	return signedSession{c.unnamed, proof.Signer{Key: onboarding}}
 }
 
+// abandon makes the next request open a connection of its own. Something in between may have forgotten the
+// ones there are and swallow whatever is sent on them, which takes until their next ping to notice.
+func (c *Client) abandon(silent *session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.current == silent {
+		c.current = nil
+	}
+	if c.unnamed == silent {
+		c.unnamed = nil
+	}
+	silent.http.CloseIdleConnections()
+}
+
 func newSession(a anchors, shown *identity.Identity) *session {
 	config := &tls.Config{RootCAs: a.roots, MinVersion: tls.VersionTLS12}
 	if shown != nil {

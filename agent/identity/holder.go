@@ -75,12 +75,16 @@ func (h *Holder) Current() (*Identity, <-chan struct{}, error) {
 	return h.current, h.changed, h.err
 }
 
-// Wait waits until there is an identity.
-func (h *Holder) Wait(ctx context.Context) (*Identity, error) {
-	for {
-		current, changed, _ := h.Current()
+// Wait waits until there is an identity, and says so once in the log of who waits.
+func (h *Holder) Wait(ctx context.Context, log *slog.Logger) (*Identity, error) {
+	for told := false; ; {
+		current, changed, reason := h.Current()
 		if current != nil {
 			return current, nil
+		}
+		if !told {
+			log.InfoContext(ctx, "waiting for the identity certificate", slog.String("because", reason.Error()))
+			told = true
 		}
 		select {
 		case <-ctx.Done():

@@ -106,13 +106,14 @@ func TestHalfLifeIsTheRenewalWhenNothingIsNoted(t *testing.T) {
 func TestWaitEndsWhenThereIsAnIdentity(t *testing.T) {
 	found := made(t, cluster())
 	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
 		holder := &identity.Holder{}
 		if _, _, reason := holder.Current(); fairlead.KindOf(reason) != fairlead.Unavailable {
 			t.Errorf("before anybody looked: %v", reason)
 		}
 		got := make(chan *identity.Identity, 1)
 		go func() {
-			i, err := holder.Wait(t.Context())
+			i, err := holder.Wait(t.Context(), slog.New(slog.NewTextHandler(&log, nil)))
 			if err != nil {
 				t.Error(err)
 			}
@@ -125,9 +126,12 @@ func TestWaitEndsWhenThereIsAnIdentity(t *testing.T) {
 		if !(<-got).Is(found) {
 			t.Error("another identity came")
 		}
+		if n := strings.Count(log.String(), "waiting for the identity certificate"); n != 1 {
+			t.Errorf("the log says %d times what is waited for, want once: %s", n, &log)
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := (&identity.Holder{}).Wait(ctx); !errors.Is(err, context.Canceled) {
+		if _, err := (&identity.Holder{}).Wait(ctx, slog.New(slog.DiscardHandler)); !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v", err)
 		}
 	})

@@ -7,13 +7,12 @@ import (
 	"time"
 
 	"github.com/fairlead/fairlead"
-	"github.com/fairlead/fairlead/agent/kube"
 	"github.com/fairlead/fairlead/agent/pace"
 )
 
 // beat sends heartbeats until the end of ctx, the first as soon as there is something to say.
 func (o *Operator) beat(ctx context.Context) error {
-	backoff := pace.Backoff{Min: 500 * time.Millisecond, Max: defaultInterval}
+	backoff := pace.Backoff{Min: firstRetry, Max: defaultInterval}
 	for {
 		if err := o.prepared(ctx); err != nil {
 			return err
@@ -43,7 +42,7 @@ func (o *Operator) prepared(ctx context.Context) error {
 	if _, _, reason := o.Holder.Current(); reason != nil && o.told == nil {
 		o.Ready(reason)
 	}
-	if _, err := o.Holder.Wait(ctx); err != nil {
+	if _, err := o.Holder.Wait(ctx, o.Log); err != nil {
 		return err
 	}
 	deadline, cancel := context.WithTimeout(ctx, defaultInterval)
@@ -95,10 +94,10 @@ func (o *Operator) once(ctx context.Context) (fairlead.HeartbeatResponse, error)
 	if known && beat.MetadataHash != o.acked {
 		beat.Metadata = &metadata
 	}
-	answer, err := o.Hub.Heartbeat(ctx, beat)
+	answer, err := o.send(ctx, beat)
 	if err == nil && answer.SendMetadata && known && beat.Metadata == nil {
 		beat.Metadata = &metadata
-		answer, err = o.Hub.Heartbeat(ctx, beat)
+		answer, err = o.send(ctx, beat)
 	}
 	if err == nil {
 		o.acked = beat.MetadataHash
@@ -109,20 +108,19 @@ func (o *Operator) once(ctx context.Context) (fairlead.HeartbeatResponse, error)
 	return answer, err
 }
 
+// send gives a heartbeat up soon enough for two that are lost in a row not to look like the end.
+func (o *Operator) send(ctx context.Context, beat fairlead.Heartbeat) (fairlead.HeartbeatResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, fairlead.HeartbeatTimeout)
+	defer cancel()
+	return o.Hub.Heartbeat(ctx, beat)
+}
+
 // status is the status of ConnectedCluster clustermetadata.
 type status struct {
 	ConnectivityStatus fairlead.ConnectivityStatus `json:"connectivityStatus"`
 	Message            string                      `json:"message"`
 	fairlead.ClusterMetadata
 }
-
-type connectedCluster struct {
-	kube.Object
-	Status *status `json:"status,omitempty"`
-}
-
-// objectName is the name of the one ConnectedCluster.
-const objectName = "clustermetadata"
 
 // tell says how it stands when that has changed. Errors of one kind are one state: their texts name
 // ports and times, and are not worth a write to the API server each.
@@ -135,15 +133,19 @@ func (o *Operator) tell(ctx context.Context, metadata fairlead.ClusterMetadata, 
 	if err == nil || o.told == nil {
 		o.Ready(err)
 	}
-	if o.told == nil || o.told.connectivity != state.connectivity || o.told.code != state.code {
+	switch {
+	case o.told == nil || o.told.connectivity != state.connectivity || o.told.code != state.code:
 		o.Log.InfoContext(ctx, "the connection to the hub has changed",
 			slog.String("status", string(now.ConnectivityStatus)), slog.String("message", now.Message))
+	case err != nil:
+		o.failures.Do(func() {
+			o.Log.WarnContext(ctx, "the hub still gets no heartbeats", slog.String("error", err.Error()))
+		})
 	}
 	if o.told == nil || *o.told != state {
-		o.unpublished = &now
+		o.offer(now)
 	}
 	o.told = &state
-	o.publishLatest(ctx)
 }
 
 // report is what a status says, as far as it is worth repeating.
@@ -151,36 +153,4 @@ type report struct {
 	connectivity fairlead.ConnectivityStatus
 	code         string
 	metadata     fairlead.ClusterMetadata
-}
-
-// publishLatest writes what has not been written yet; a failure is repaired by the next heartbeat.
-func (o *Operator) publishLatest(ctx context.Context) {
-	if o.unpublished == nil {
-		return
-	}
-	err := o.publish(ctx, *o.unpublished)
-	if err == nil {
-		o.unpublished, o.publishError = nil, ""
-		return
-	}
-	if text := err.Error(); text != o.publishError {
-		o.publishError = text
-		o.Log.WarnContext(ctx, "cannot write the status of the connected cluster", slog.String("error", text))
-	}
-}
-
-func (o *Operator) publish(ctx context.Context, now status) error {
-	where := kube.ConnectedClusters(o.Namespace)
-	object := connectedCluster{Object: kube.Object{
-		APIVersion: where.Group + "/" + where.Version, Kind: "ConnectedCluster",
-		Metadata: kube.Meta{Name: objectName, Namespace: o.Namespace},
-	}}
-	if !o.created {
-		if err := o.Kube.Apply(ctx, where.Object(objectName), manager, object); err != nil {
-			return err
-		}
-		o.created = true
-	}
-	object.Status = &now
-	return o.Kube.Apply(ctx, where.Status(objectName), manager, object)
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/identity"
@@ -26,6 +27,7 @@ const (
 	versionEvery    = 2 * time.Minute                  // how often the API server is asked for its version
 	defaultInterval = fairlead.HeartbeatInterval       // until the hub names one
 	maxInterval     = 10 * time.Minute                 // the most that a hub can ask for
+	firstRetry      = 200 * time.Millisecond           // after a lost heartbeat, at most
 	settle          = 100 * time.Millisecond           // in which a burst of changes becomes one message
 )
 
@@ -50,20 +52,26 @@ type Operator struct {
 	changed chan struct{} // holds one signal
 	acked   string        // hash of the metadata that the hub has
 
-	told         *report
-	created      bool    // the object whose status is written
-	unpublished  *status // what the cluster has not been told yet
-	publishError string
+	told        *report
+	failures    rate.Sometimes // so that the log tells of a long outage, but not every few seconds
+	unpublished chan status    // holds what the cluster has not been told yet
+	created     bool           // the object whose status is written
 }
 
 // Run observes and reports until the end of ctx.
 func (o *Operator) Run(ctx context.Context) error {
-	o.changed = make(chan struct{}, 1)
+	o.prepare()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return o.watchNodes(ctx) })
 	group.Go(func() error { return o.watchVersion(ctx) })
+	group.Go(func() error { return o.publishAll(ctx) })
 	group.Go(func() error { return o.beat(ctx) })
 	return group.Wait()
+}
+
+func (o *Operator) prepare() {
+	o.changed, o.unpublished = make(chan struct{}, 1), make(chan status, 1)
+	o.failures = rate.Sometimes{Interval: time.Minute}
 }
 
 func (o *Operator) watchNodes(ctx context.Context) error {
@@ -91,6 +99,7 @@ func (o *Operator) watchVersion(ctx context.Context) error {
 		}
 		if err := o.Kube.Get(ctx, "/version", &answer); err != nil {
 			wait = backoff.Next()
+			o.Log.WarnContext(ctx, "cannot ask for the version of the cluster", slog.String("error", err.Error()))
 		} else {
 			backoff.Reset()
 			o.takeVersion(answer.GitVersion)

@@ -4,7 +4,6 @@ package metrics
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"maps"
 	"net"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/kube"
@@ -54,7 +54,11 @@ type Agent struct {
 	missing map[string]time.Time
 	gauges  gauges
 	failing bool
+
+	failures rate.Sometimes // so that the log tells of a long outage, but not each time
 }
+
+func everyMinute() rate.Sometimes { return rate.Sometimes{First: 1, Interval: time.Minute} }
 
 // NewScraper returns the client for other agents' metrics. They are pods: no proxy leads to them.
 func NewScraper() *http.Client {
@@ -67,6 +71,7 @@ func NewScraper() *http.Client {
 // Run observes and reports until the end of ctx.
 func (a *Agent) Run(ctx context.Context) error {
 	a.changed, a.missing = make(chan struct{}, 1), map[string]time.Time{}
+	a.failures = everyMinute()
 	if err := a.gauges.register(a.Registry); err != nil {
 		return err
 	}
@@ -120,9 +125,16 @@ func (a *Agent) once(ctx context.Context) {
 	}
 	a.gauges.set(status)
 	err := a.Hub.AgentStatus(ctx, status)
-	if failing := err != nil && !errors.Is(err, context.Canceled); failing != a.failing {
-		a.failing = failing
-		a.Log.InfoContext(ctx, "reporting to the hub has changed", slog.Bool("failing", failing), slog.Any("error", err))
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		a.failing = true
+		a.failures.Do(func() {
+			a.Log.WarnContext(ctx, "cannot report the agents' status to the hub", slog.String("error", err.Error()))
+		})
+	case a.failing:
+		a.failing, a.failures = false, everyMinute()
+		a.Log.InfoContext(ctx, "the hub gets the agents' status again")
 	}
 }
 
