@@ -39,19 +39,10 @@ type timing struct {
 }
 
 func (d *demo) up(ctx context.Context) error {
-	steps := []struct {
-		name string
-		run  func(context.Context) error
-	}{
-		{"get a cluster", d.startCluster},
-		{"start the hub", d.startHub},
-		{"let the node trust the hub's registry", d.trust},
-		{"sign in", d.signIn},
-		{"start the agents as processes", d.startAgents},
-		{"connect the cluster", d.connect},
-		{"wait for the agents' pods", d.awaitPods},
-	}
-	for _, step := range steps {
+	for _, step := range d.steps() {
+		if step.when != nil && !step.when() {
+			continue
+		}
 		fmt.Fprintf(d.out, "▸ %s\n", step.name)
 		started := time.Now()
 		if err := step.run(ctx); err != nil {
@@ -62,6 +53,25 @@ func (d *demo) up(ctx context.Context) error {
 		fmt.Fprintf(d.out, "  done in %s\n", elapsed.Round(100*time.Millisecond))
 	}
 	return d.report(ctx)
+}
+
+// step is one line of the demo; when, if there, says whether it is needed.
+type step struct {
+	name string
+	run  func(context.Context) error
+	when func() bool
+}
+
+func (d *demo) steps() []step {
+	return []step{
+		{"get a cluster", d.startCluster, nil},
+		{"start the hub", d.startHub, nil},
+		{"let the node trust the hub's registry", d.trust, d.pods},
+		{"sign in", d.signIn, nil},
+		{"start the agents as processes", d.startAgents, func() bool { return !d.pods() }},
+		{"connect the cluster", d.connect, nil},
+		{"wait for the agents' pods", d.awaitPods, d.pods},
+	}
 }
 
 func (d *demo) startCluster(ctx context.Context) error {
@@ -124,9 +134,6 @@ func (d *demo) trust(context.Context) error {
 		fmt.Fprintf(d.out, "  your nodes must trust %s for %s; docs/operations.md tells how\n", d.hub.CAFile(), d.hub.Address)
 		return nil
 	}
-	if !d.pods() {
-		return nil
-	}
 	authority, err := os.ReadFile(d.hub.CAFile())
 	if err != nil {
 		return err
@@ -139,7 +146,7 @@ func (d *demo) signIn(ctx context.Context) error {
 }
 
 func (d *demo) startAgents(context.Context) error {
-	if d.pods() || d.agentsDaemon().Running() {
+	if d.agentsDaemon().Running() {
 		return nil
 	}
 	return d.agentsDaemon().Start(d.hub.Binary, "agent", "clusteridentityoperator", "cluster-metadata-operator", "config-agent",

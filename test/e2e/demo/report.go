@@ -31,9 +31,6 @@ func (d *demo) kubectl(ctx context.Context, args ...string) (string, error) {
 }
 
 func (d *demo) awaitPods(ctx context.Context) error {
-	if !d.pods() {
-		return nil
-	}
 	_, err := d.kubectl(ctx, "wait", "--for=condition=Available", "deployments", "--all", "-n", "azure-arc", "--timeout=120s")
 	return err
 }
