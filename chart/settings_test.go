@@ -91,3 +91,25 @@ func TestProxyIsASecretAndCanBeSwitchedOff(t *testing.T) {
 		}
 	}
 }
+
+// What is not in the release Helm neither marks nor deletes; an upgrade must not lose the Namespace of one that has it.
+func TestNamespaceIsRenderedUnlessSomeoneElseMadeIt(t *testing.T) {
+	const namespace = "Namespace azure-arc"
+	cases := map[string]struct {
+		reason string
+		given  map[string]any
+		want   bool
+	}{
+		"Default": {"az makes it with Helm's marks, and the release is to own it", nil, true},
+		"Owned":   {"the release's own", map[string]any{"keepNamespace": false}, true},
+		"Kept":    {"an administrator's", map[string]any{"keepNamespace": true}, false},
+		"Text":    {"helm --set-string makes text of it", map[string]any{"keepNamespace": "True"}, false},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if _, got := mustRender(t, c.given)[namespace]; got != c.want {
+				t.Errorf("%s: rendered %t, want %t", c.reason, got, c.want)
+			}
+		})
+	}
+}
