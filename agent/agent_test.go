@@ -1,25 +1,23 @@
 package agent_test
 
 import (
-	"context"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent"
-	"github.com/fairlead/fairlead/agent/kube"
 )
 
 const (
 	clusterMetadata = "/apis/arc.azure.com/v1beta1/namespaces/azure-arc/connectedclusters/clustermetadata"
 	identityRequest = "/apis/clusterconfig.azure.com/v1beta1/namespaces/azure-arc/azureclusteridentityrequests/cluster-identity-request"
-	identitySecret  = "/api/v1/namespaces/azure-arc/secrets/azure-identity-certificate"
+	namespacePath   = "/api/v1/namespaces/azure-arc"
+	identitySecret  = namespacePath + "/secrets/azure-identity-certificate"
 )
 
 func deploymentPath(name string) string {
-	return kube.Deployments(fairlead.AgentNamespace).Object(name)
+	return "/apis/apps/v1/namespaces/azure-arc/deployments/" + name
 }
 
 func TestUnknownAgentsAreRefused(t *testing.T) {
@@ -35,33 +33,25 @@ func TestPodsPassRestrictedAdmission(t *testing.T) {
 	for _, profile := range []string{"standard", "edge"} {
 		t.Run(profile, func(t *testing.T) {
 			c := newCluster(t, newHub(t, "admission"), profile)
-			namespace := map[string]any{
+			c.apply(namespacePath, map[string]any{
 				"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{
 					"name": fairlead.AgentNamespace, "labels": map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
 				},
-			}
-			if err := c.client.Apply(t.Context(), "/api/v1/namespaces/"+fairlead.AgentNamespace, "somebody", namespace); err != nil {
-				t.Fatal(err)
-			}
-			pods := kube.Watcher[kube.Object]{Client: c.client, Collection: kube.Pods(fairlead.AgentNamespace), Log: slog.New(slog.DiscardHandler)}
-			before, err := pods.List(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
+			})
+			before := c.names(namespacePath+"/pods", "")
 			for name := range before {
-				c.delete(kube.Pods(fairlead.AgentNamespace).Object(name) + "?gracePeriodSeconds=0")
+				c.delete(namespacePath + "/pods/" + name)
 			}
 			// The controllers may not have made any before, which is as good: then all are fresh.
 			want := map[string]int{"standard": len(agent.Names()), "edge": 1}[profile]
 			eventually(t, "all pods are made under enforcement", 15*time.Second, func() bool {
-				now, err := pods.List(t.Context())
 				fresh := 0
-				for name := range now {
-					if _, old := before[name]; !old {
+				for name := range c.names(namespacePath+"/pods", "") {
+					if !before[name] {
 						fresh++
 					}
 				}
-				return err == nil && fresh >= want
+				return fresh >= want
 			})
 		})
 	}
@@ -163,14 +153,8 @@ func TestRepairsAndHandsOff(t *testing.T) {
 	})
 
 	c.uninstall()
-	c.eventuallyGone("/api/v1/namespaces/" + fairlead.AgentNamespace)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	leftovers := kube.Watcher[kube.Object]{
-		Client: c.client, Collection: kube.Collection{Group: "rbac.authorization.k8s.io", Version: "v1", Plural: "clusterroles"},
-		Labels: "app.kubernetes.io/part-of=azure-arc", Log: slog.New(slog.DiscardHandler),
-	}
-	if left, err := leftovers.List(ctx); err != nil || len(left) > 0 {
-		t.Errorf("left: %v, %v", left, err)
+	c.eventuallyGone(namespacePath)
+	if left := c.names("/apis/rbac.authorization.k8s.io/v1/clusterroles", "app.kubernetes.io/part-of=azure-arc"); len(left) > 0 {
+		t.Errorf("left: %v", left)
 	}
 }

@@ -5,11 +5,12 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,12 +21,16 @@ import (
 
 	"helm.sh/helm/v4/pkg/action"
 	helmkube "helm.sh/helm/v4/pkg/kube"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent"
-	"github.com/fairlead/fairlead/agent/kube"
 	"github.com/fairlead/fairlead/agent/settings"
 	"github.com/fairlead/fairlead/chart"
 )
@@ -38,7 +43,7 @@ const kubeconfigVariable = "FAIRLEAD_TEST_KUBECONFIG"
 type cluster struct {
 	t          *testing.T
 	kubeconfig string
-	client     *kube.Client
+	api        rest.Interface
 	helm       *action.Configuration
 	hub        *hub
 	removed    atomic.Bool // the agents' rights are gone, too
@@ -50,12 +55,17 @@ func newCluster(t *testing.T, h *hub, profile string) *cluster {
 	if kubeconfig == "" {
 		t.Skipf("%s names no cluster", kubeconfigVariable)
 	}
-	client, err := kube.Connect(kubeconfig)
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cluster{t: t, kubeconfig: kubeconfig, client: client, helm: helm(t, kubeconfig), hub: h}
-	c.eventuallyGone("/api/v1/namespaces/" + fairlead.AgentNamespace)
+	config.QPS = -1
+	client, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &cluster{t: t, kubeconfig: kubeconfig, api: client.RESTClient(), helm: helm(t, kubeconfig), hub: h}
+	c.eventuallyGone(namespacePath)
 	c.install(profile)
 	return c
 }
@@ -183,12 +193,35 @@ func (c *cluster) as(deployment string) string {
 	return path
 }
 
+// get reads any object by its path, nil when there is none.
 func (c *cluster) get(path string) map[string]any {
+	text, err := c.api.Get().AbsPath(path).DoRaw(context.Background())
+	if err != nil {
+		if !apierrors.IsNotFound(err) {
+			c.t.Log(err)
+		}
+		return nil
+	}
 	var object map[string]any
-	if err := c.client.Get(context.Background(), path, &object); err != nil && fairlead.KindOf(err) != fairlead.NotFound {
-		c.t.Log(err)
+	if err := json.Unmarshal(text, &object); err != nil {
+		c.t.Error(err)
 	}
 	return object
+}
+
+// names returns the names of the objects at a path.
+func (c *cluster) names(path, labels string) map[string]bool {
+	c.t.Helper()
+	text, err := c.api.Get().AbsPath(path).Param("labelSelector", labels).DoRaw(c.t.Context())
+	var list metav1.PartialObjectMetadataList
+	if err = errors.Join(err, json.Unmarshal(text, &list)); err != nil {
+		c.t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for _, item := range list.Items {
+		found[item.Name] = true
+	}
+	return found
 }
 
 // field returns a value of an object as text, such as spec.replicas.
@@ -214,29 +247,29 @@ func (c *cluster) eventuallyGone(path string) {
 
 func (c *cluster) delete(path string) {
 	c.t.Helper()
-	request, err := http.NewRequestWithContext(c.t.Context(), http.MethodDelete, c.client.URL+path, nil)
-	if err != nil {
+	if err := c.api.Delete().AbsPath(path).Param("gracePeriodSeconds", "0").Do(c.t.Context()).Error(); err != nil {
 		c.t.Fatal(err)
-	}
-	answer, err := c.client.HTTP.Do(request)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK && answer.StatusCode != http.StatusAccepted {
-		c.t.Fatalf("delete %s: %s", path, answer.Status)
 	}
 }
 
-// change edits a Deployment in a person's name.
-func (c *cluster) change(deployment string, spec map[string]any) {
+// apply edits an object in a person's name.
+func (c *cluster) apply(path string, object map[string]any) {
 	c.t.Helper()
-	object := map[string]any{
-		"apiVersion": "apps/v1", "kind": "Deployment", "metadata": map[string]any{"name": deployment, "namespace": fairlead.AgentNamespace}, "spec": spec,
-	}
-	if err := c.client.Apply(c.t.Context(), kube.Deployments(fairlead.AgentNamespace).Object(deployment), "somebody", object); err != nil {
+	text, err := json.Marshal(object)
+	if err != nil {
 		c.t.Fatal(err)
 	}
+	request := c.api.Patch(types.ApplyPatchType).AbsPath(path).Param("fieldManager", "somebody").Param("force", "true").Body(text)
+	if err := request.Do(c.t.Context()).Error(); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *cluster) change(deployment string, spec map[string]any) {
+	c.t.Helper()
+	c.apply(deploymentPath(deployment), map[string]any{
+		"apiVersion": "apps/v1", "kind": "Deployment", "metadata": map[string]any{"name": deployment, "namespace": fairlead.AgentNamespace}, "spec": spec,
+	})
 }
 
 // safeBuffer is a buffer that a test reads while agents write.

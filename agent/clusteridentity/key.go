@@ -9,6 +9,8 @@ import (
 	"errors"
 	"sync"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/identity"
 	"github.com/fairlead/fairlead/agent/kube"
@@ -47,16 +49,14 @@ func (k *onboardingKey) set(signer *rsa.PrivateKey, fingerprint string, err erro
 }
 
 func (o *Operator) watchKey(ctx context.Context) error {
-	watcher := kube.Watcher[kube.Secret]{
-		Client: o.Kube, Collection: kube.Secrets(o.Namespace), Fields: "metadata.name=" + fairlead.OnboardingKeySecret,
-		Log: o.Log, Changed: func(_ context.Context, all map[string]kube.Secret) {
-			o.key.set(readKey(all))
-		},
+	watcher := kube.Watcher[corev1.Secret, *corev1.Secret]{
+		Client: o.Kube, What: kube.Secrets(o.Namespace).Named(fairlead.OnboardingKeySecret), Log: o.Log,
+		Changed: func(_ context.Context, all map[string]*corev1.Secret) { o.key.set(readKey(all)) },
 	}
 	return watcher.Run(ctx)
 }
 
-func readKey(all map[string]kube.Secret) (*rsa.PrivateKey, string, error) {
+func readKey(all map[string]*corev1.Secret) (*rsa.PrivateKey, string, error) {
 	secret, ok := all[fairlead.OnboardingKeySecret]
 	if !ok {
 		return nil, "", fairlead.Errorf(fairlead.NotFound, "waiting for Secret %s", fairlead.OnboardingKeySecret)

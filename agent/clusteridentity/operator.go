@@ -176,7 +176,7 @@ func (o *Operator) renew(ctx context.Context, onboarding crypto.Signer, fingerpr
 	if err != nil {
 		return err
 	}
-	if err := o.Kube.Apply(ctx, kube.Secrets(o.Namespace).Object(fairlead.IdentitySecret), manager, secret); err != nil {
+	if _, err := o.Kube.Apply(ctx, kube.Secrets(o.Namespace), fairlead.IdentitySecret, manager, secret); err != nil {
 		return fmt.Errorf("store the identity certificate: %w", err)
 	}
 	o.Holder.Set(obtained, nil)

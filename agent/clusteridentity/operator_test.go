@@ -17,9 +17,10 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/identity"
-	"github.com/fairlead/fairlead/agent/kube"
 	"github.com/fairlead/fairlead/agent/logline"
 	"github.com/fairlead/fairlead/agent/pace"
 )
@@ -181,8 +182,8 @@ func TestOnboardingKeyIsReadAndNeverShown(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			secret := kube.Secret{Data: map[string][]byte{fairlead.OnboardingKeyField: c.text}}
-			got, fingerprint, err := readKey(map[string]kube.Secret{fairlead.OnboardingKeySecret: secret})
+			secret := &corev1.Secret{Data: map[string][]byte{fairlead.OnboardingKeyField: c.text}}
+			got, fingerprint, err := readKey(map[string]*corev1.Secret{fairlead.OnboardingKeySecret: secret})
 			if (err == nil) != c.works || c.works && (!got.Equal(key) || len(fingerprint) != 64) {
 				t.Errorf("read %v, %q, %v", got != nil, fingerprint, err)
 			}

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/identity"
 	"github.com/fairlead/fairlead/agent/kube"
@@ -16,7 +18,9 @@ const requestName = "cluster-identity-request"
 
 // request is an AzureClusterIdentityRequest.
 type request struct {
-	kube.Object
+	metav1.TypeMeta
+	Metadata metav1.ObjectMeta `json:"metadata"`
+
 	Spec   *spec   `json:"spec,omitempty"`
 	Status *status `json:"status,omitempty"`
 }
@@ -112,15 +116,18 @@ func (o *Operator) describe(current *identity.Identity, reason, err error) statu
 
 func (o *Operator) publish(ctx context.Context, told status) error {
 	where := kube.IdentityRequests(o.Namespace)
-	object := kube.Object{
-		APIVersion: where.Group + "/" + where.Version, Kind: "AzureClusterIdentityRequest",
-		Metadata: kube.Meta{Name: requestName, Namespace: o.Namespace},
+	object := request{
+		TypeMeta: where.TypeMeta("AzureClusterIdentityRequest"),
+		Metadata: metav1.ObjectMeta{Name: requestName, Namespace: o.Namespace},
 	}
 	if o.reported == (status{}) {
-		wanted := request{Object: object, Spec: &spec{ResourceID: o.Cluster.String()}}
-		if err := o.Kube.Apply(ctx, where.Object(requestName), manager, wanted); err != nil {
+		wanted := object
+		wanted.Spec = &spec{ResourceID: o.Cluster.String()}
+		if _, err := o.Kube.Apply(ctx, where, requestName, manager, wanted); err != nil {
 			return err
 		}
 	}
-	return o.Kube.Apply(ctx, where.Status(requestName), manager, request{Object: object, Status: &told})
+	object.Status = &told
+	_, err := o.Kube.Apply(ctx, where, requestName, manager, object, "status")
+	return err
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/client-go/rest"
+
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/dataplane"
 	"github.com/fairlead/fairlead/agent/kube"
@@ -43,10 +45,22 @@ func agent(t *testing.T, hub *script, log io.Writer, answer http.HandlerFunc) *A
 	t.Helper()
 	server := httptest.NewServer(answer)
 	t.Cleanup(server.Close)
+	client, err := kube.New(&rest.Config{Host: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return &Agent{
-		Kube: &kube.Client{HTTP: server.Client(), URL: server.URL}, Hub: hub, Namespace: "azure-arc",
+		Kube: client, Hub: hub, Namespace: "azure-arc",
 		Log: slog.New(logline.New(log, slog.LevelInfo, logline.Identity{Agent: fairlead.ConfigAgent})), Ready: func(error) {},
 	}
+}
+
+// applied is a whole answer of an API server.
+const applied = `{"apiVersion":"arc.azure.com/v1beta1","kind":"ConnectedCluster","metadata":{"name":"clustermetadata"}}`
+
+func answerApplied(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write([]byte(applied))
 }
 
 func wanted(kind, name string) fairlead.PendingConfigs {
@@ -61,7 +75,7 @@ func TestConfigurationBecomesAnObject(t *testing.T) {
 	a := agent(t, hub, io.Discard, func(w http.ResponseWriter, r *http.Request) {
 		text, _ := io.ReadAll(r.Body)
 		path, body = r.Method+" "+r.URL.RequestURI(), string(text)
-		_, _ = w.Write([]byte(`{}`))
+		answerApplied(w)
 	})
 	if err := a.once(t.Context()); err != nil {
 		t.Fatal(err)
@@ -69,7 +83,7 @@ func TestConfigurationBecomesAnObject(t *testing.T) {
 	if want := "PATCH /apis/arc.azure.com/v1beta1/namespaces/azure-arc/connectedclusters/clustermetadata?fieldManager=config-agent&force=true"; path != want {
 		t.Errorf("request %s, want %s", path, want)
 	}
-	if want := `{"apiVersion":"arc.azure.com/v1beta1","kind":"ConnectedCluster","metadata":{"name":"clustermetadata","namespace":"azure-arc"},"spec":{"location":"local"}}`; body != want {
+	if want := `{"kind":"ConnectedCluster","apiVersion":"arc.azure.com/v1beta1","metadata":{"name":"clustermetadata","namespace":"azure-arc"},"spec":{"location":"local"}}`; body != want {
 		t.Errorf("body %s, want %s", body, want)
 	}
 	if len(hub.statuses) != 1 || !hub.statuses[0].Applied || a.etag != "e1" {
@@ -98,7 +112,7 @@ func TestOtherObjectsAreRefused(t *testing.T) {
 
 func TestStatusesAreSentWhenTheHubIsBack(t *testing.T) {
 	hub := &script{pending: wanted("ConnectedCluster", "clustermetadata"), lost: io.ErrUnexpectedEOF}
-	a := agent(t, hub, io.Discard, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{}`)) })
+	a := agent(t, hub, io.Discard, func(w http.ResponseWriter, _ *http.Request) { answerApplied(w) })
 	if err := a.once(t.Context()); err == nil {
 		t.Error("the loss was not noticed")
 	}

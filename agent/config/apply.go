@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"regexp"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/kube"
 )
@@ -21,7 +23,9 @@ func collections(namespace string) map[string]kube.Collection {
 }
 
 type customResource struct {
-	kube.Object
+	metav1.TypeMeta
+	Metadata metav1.ObjectMeta `json:"metadata"`
+
 	Spec json.RawMessage `json:"spec"`
 }
 
@@ -34,8 +38,9 @@ func (a *Agent) apply(ctx context.Context, wanted fairlead.Configuration) error 
 	if !objectName.MatchString(wanted.Name) {
 		return fairlead.Errorf(fairlead.Invalid, "%.100q is not the name of an object", wanted.Name)
 	}
-	object := customResource{Spec: wanted.Spec, Object: kube.Object{
-		APIVersion: wanted.APIVersion, Kind: wanted.Kind, Metadata: kube.Meta{Name: wanted.Name, Namespace: a.Namespace},
-	}}
-	return a.Kube.Apply(ctx, where.Object(wanted.Name), manager, object)
+	object := customResource{
+		TypeMeta: where.TypeMeta(wanted.Kind), Metadata: metav1.ObjectMeta{Name: wanted.Name, Namespace: a.Namespace}, Spec: wanted.Spec,
+	}
+	_, err := a.Kube.Apply(ctx, where, wanted.Name, manager, object)
+	return err
 }

@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/kube"
 	"github.com/fairlead/fairlead/agent/pace"
 )
@@ -27,6 +29,9 @@ const (
 	// All is compared now and then without a reason.
 	recheck = 10 * time.Minute
 )
+
+// metadata is all that is watched of an object.
+type metadata = metav1.PartialObjectMetadata
 
 // Controller is the agent.
 type Controller struct {
@@ -57,18 +62,18 @@ func (c *Controller) Run(ctx context.Context) error {
 }
 
 func (c *Controller) watchDeployments(ctx context.Context) error {
-	watcher := kube.Watcher[kube.Object]{
-		Client: c.Kube, Collection: kube.Deployments(c.Namespace), Content: kube.MetadataOnly, Log: c.Log,
-		Changed: func(_ context.Context, all map[string]kube.Object) { c.takeDeployments(all) },
+	watcher := kube.Watcher[metadata, *metadata]{
+		Client: c.Kube, What: kube.Deployments(c.Namespace).All(), Log: c.Log,
+		Changed: func(_ context.Context, all map[string]*metadata) { c.takeDeployments(all) },
 	}
 	return watcher.Run(ctx)
 }
 
-func (c *Controller) takeDeployments(all map[string]kube.Object) {
+func (c *Controller) takeDeployments(all map[string]*metadata) {
 	generations := make(map[string]int64, len(all))
 	for name, object := range all {
-		if object.Metadata.DeletionTimestamp == "" {
-			generations[name] = object.Metadata.Generation
+		if object.DeletionTimestamp == nil {
+			generations[name] = object.Generation
 		}
 	}
 	c.mu.Lock()
@@ -81,14 +86,17 @@ func (c *Controller) takeDeployments(all map[string]kube.Object) {
 }
 
 func (c *Controller) watchRelease(ctx context.Context) error {
-	watcher := kube.Watcher[kube.Object]{
-		Client: c.Kube, Collection: kube.Secrets(c.ReleaseNamespace), Content: kube.MetadataOnly, Log: c.Log,
-		Labels: c.releaseLabels(), Changed: func(context.Context, map[string]kube.Object) { c.signal() },
+	watcher := kube.Watcher[metadata, *metadata]{
+		Client: c.Kube, What: c.revisions(), Log: c.Log,
+		Changed: func(context.Context, map[string]*metadata) { c.signal() },
 	}
 	return watcher.Run(ctx)
 }
 
-func (c *Controller) releaseLabels() string { return "owner=helm,name=" + c.ReleaseName }
+// revisions are the Secrets in which Helm keeps the release.
+func (c *Controller) revisions() kube.Selection {
+	return kube.Secrets(c.ReleaseNamespace).Labelled("owner=helm,name=" + c.ReleaseName)
+}
 
 func (c *Controller) signal() {
 	select {
@@ -146,10 +154,7 @@ func (c *Controller) generations() map[string]int64 {
 }
 
 func (c *Controller) release(ctx context.Context) (revision, bool, error) {
-	secrets := kube.Watcher[kube.Object]{
-		Client: c.Kube, Collection: kube.Secrets(c.ReleaseNamespace), Content: kube.MetadataOnly, Labels: c.releaseLabels(),
-	}
-	all, err := secrets.List(ctx)
+	all, err := c.Kube.ListMetadata(ctx, c.revisions())
 	if err != nil {
 		return revision{}, false, err
 	}
@@ -162,8 +167,8 @@ func (c *Controller) load(ctx context.Context, release revision) error {
 	if release == c.of && c.wanted != nil {
 		return nil
 	}
-	var secret kube.Secret
-	if err := c.Kube.Get(ctx, kube.Secrets(c.ReleaseNamespace).Object(release.name), &secret); err != nil {
+	var secret corev1.Secret
+	if err := c.Kube.Get(ctx, kube.Secrets(c.ReleaseNamespace), release.name, &secret); err != nil {
 		return err
 	}
 	wanted, err := deployments(secret, c.Namespace)
@@ -207,7 +212,7 @@ func (c *Controller) restore(ctx context.Context, release revision, actual map[s
 			continue
 		}
 		err := c.apply(ctx, name, object)
-		if fairlead.CodeOf(err) == kube.NamespaceTerminating {
+		if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 			return nil // the whole namespace goes: that is meant
 		}
 		failures = append(failures, err)
@@ -222,16 +227,17 @@ func leave(release revision) bool { return release.status == statusFailed }
 // apply applies one Deployment and tells when that changed something. What the watch has seen may be a
 // moment old, so the generation before is looked up.
 func (c *Controller) apply(ctx context.Context, name string, object deployment) error {
-	var before, after kube.Object
-	path := kube.Deployments(c.Namespace).Object(name)
-	if err := c.Kube.Get(ctx, path, &before); err != nil && fairlead.KindOf(err) != fairlead.NotFound {
+	var before metadata
+	where := kube.Deployments(c.Namespace)
+	if err := c.Kube.Get(ctx, where, name, &before); err != nil && !apierrors.IsNotFound(err) {
 		return err
 	}
-	if err := c.Kube.ApplyInto(ctx, path, fieldManager, object, &after); err != nil {
+	after, err := c.Kube.Apply(ctx, where, name, fieldManager, object)
+	if err != nil {
 		return err
 	}
-	c.settled[name] = after.Metadata.Generation
-	if before.Metadata.Generation != after.Metadata.Generation {
+	c.settled[name] = after.GetGeneration()
+	if before.Generation != after.GetGeneration() {
 		c.Log.WarnContext(ctx, "an agent's deployment was restored", slog.String("deployment", name))
 		c.Repaired(name)
 	}

@@ -11,9 +11,9 @@ import (
 	"strconv"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
-
-	"github.com/fairlead/fairlead/agent/kube"
 )
 
 // maxRelease bounds what a release may unpack to.
@@ -33,12 +33,12 @@ type revision struct {
 }
 
 // newest returns the release's last revision as its Secrets' labels tell it.
-func newest(all map[string]kube.Object) (revision, bool) {
+func newest(all []metav1.PartialObjectMetadata) (revision, bool) {
 	last := revision{}
-	for name, secret := range all {
-		number, err := strconv.Atoi(secret.Metadata.Labels["version"])
+	for _, secret := range all {
+		number, err := strconv.Atoi(secret.Labels["version"])
 		if err == nil && number > last.number {
-			last = revision{name, number, secret.Metadata.Labels["status"]}
+			last = revision{secret.Name, number, secret.Labels["status"]}
 		}
 	}
 	return last, last.number > 0
@@ -52,10 +52,10 @@ func (r revision) repairable() bool { return r.status == statusDeployed || r.sta
 type deployment map[string]any
 
 // deployments returns the Deployments of one namespace that a release's Secret lists, by name.
-func deployments(secret kube.Secret, namespace string) (map[string]deployment, error) {
+func deployments(secret corev1.Secret, namespace string) (map[string]deployment, error) {
 	manifest, err := manifestOf(secret.Data["release"])
 	if err != nil {
-		return nil, fmt.Errorf("read release %s: %w", secret.Metadata.Name, err)
+		return nil, fmt.Errorf("read release %s: %w", secret.Name, err)
 	}
 	found := map[string]deployment{}
 	for document := range strings.SplitSeq("\n"+manifest, "\n---") {
@@ -64,7 +64,7 @@ func deployments(secret kube.Secret, namespace string) (map[string]deployment, e
 		}
 		var object deployment
 		if err := yaml.Unmarshal([]byte(document), &object); err != nil {
-			return nil, fmt.Errorf("read the manifest of release %s: %w", secret.Metadata.Name, err)
+			return nil, fmt.Errorf("read the manifest of release %s: %w", secret.Name, err)
 		}
 		if name := object.named(namespace); name != "" {
 			found[name] = object

@@ -10,7 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fairlead/fairlead/agent/kube"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 func stored(t testing.TB, manifest string) []byte {
@@ -48,7 +49,7 @@ metadata: {name: other, namespace: elsewhere}
 `
 
 func TestDeploymentsOfARelease(t *testing.T) {
-	found, err := deployments(kube.Secret{Data: map[string][]byte{"release": stored(t, manifest)}}, "azure-arc")
+	found, err := deployments(corev1.Secret{Data: map[string][]byte{"release": stored(t, manifest)}}, "azure-arc")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +63,7 @@ func TestDamagedReleasesAreErrors(t *testing.T) {
 	for name, data := range map[string][]byte{
 		"Empty": nil, "NotBase64": []byte("%%"), "NotGzip": []byte(base64.StdEncoding.EncodeToString([]byte("x"))), "CutOff": good[:len(good)/2],
 	} {
-		if _, err := deployments(kube.Secret{Data: map[string][]byte{"release": data}}, "azure-arc"); err == nil {
+		if _, err := deployments(corev1.Secret{Data: map[string][]byte{"release": data}}, "azure-arc"); err == nil {
 			t.Errorf("%s was read", name)
 		}
 	}
@@ -75,23 +76,23 @@ func TestAReleaseThatUnpacksTooFarIsRefused(t *testing.T) {
 }
 
 func TestNewestRevisionDecides(t *testing.T) {
-	secret := func(version, status string) kube.Object {
-		return kube.Object{Metadata: kube.Meta{Labels: map[string]string{"version": version, "status": status}}}
+	secret := func(version, status string) metadata {
+		return metadata{ObjectMeta: metav1.ObjectMeta{Name: "v" + version, Labels: map[string]string{"version": version, "status": status}}}
 	}
 	cases := map[string]struct {
 		reason     string
-		all        map[string]kube.Object
+		all        []metadata
 		name       string
 		repairable bool
 	}{
-		"Deployed":     {"at rest", map[string]kube.Object{"v1": secret("1", "deployed")}, "v1", true},
-		"Upgrading":    {"Helm works on it", map[string]kube.Object{"v1": secret("1", "deployed"), "v2": secret("2", "pending-upgrade")}, "v2", false},
-		"Tenth":        {"revisions are numbers, not words", map[string]kube.Object{"v9": secret("9", "superseded"), "v10": secret("10", "deployed")}, "v10", true},
-		"Uninstalling": {"what disappears is meant to", map[string]kube.Object{"v1": secret("1", "uninstalling")}, "v1", false},
-		"Installing":   {"not all is there yet", map[string]kube.Object{"v1": secret("1", "pending-install")}, "v1", false},
-		"Failed":       {"a time-out of the client; the agents are wanted all the same", map[string]kube.Object{"v1": secret("1", "failed")}, "v1", true},
+		"Deployed":     {"at rest", []metadata{secret("1", "deployed")}, "v1", true},
+		"Upgrading":    {"Helm works on it", []metadata{secret("1", "deployed"), secret("2", "pending-upgrade")}, "v2", false},
+		"Tenth":        {"revisions are numbers, not words", []metadata{secret("9", "superseded"), secret("10", "deployed")}, "v10", true},
+		"Uninstalling": {"what disappears is meant to", []metadata{secret("1", "uninstalling")}, "v1", false},
+		"Installing":   {"not all is there yet", []metadata{secret("1", "pending-install")}, "v1", false},
+		"Failed":       {"a time-out of the client; the agents are wanted all the same", []metadata{secret("1", "failed")}, "v1", true},
 		"None":         {"uninstalled", nil, "", false},
-		"Foreign":      {"not a release", map[string]kube.Object{"x": secret("new", "deployed")}, "", false},
+		"Foreign":      {"not a release", []metadata{secret("new", "deployed")}, "", false},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

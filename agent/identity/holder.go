@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/kube"
 )
@@ -23,14 +25,13 @@ type Holder struct {
 
 // Run follows the Secret until the end of ctx.
 func (h *Holder) Run(ctx context.Context) error {
-	watcher := kube.Watcher[kube.Secret]{
-		Client: h.Kube, Collection: kube.Secrets(h.Namespace), Fields: "metadata.name=" + fairlead.IdentitySecret,
-		Log: h.Log, Changed: h.take,
+	watcher := kube.Watcher[corev1.Secret, *corev1.Secret]{
+		Client: h.Kube, What: kube.Secrets(h.Namespace).Named(fairlead.IdentitySecret), Log: h.Log, Changed: h.take,
 	}
 	return watcher.Run(ctx)
 }
 
-func (h *Holder) take(ctx context.Context, all map[string]kube.Secret) {
+func (h *Holder) take(ctx context.Context, all map[string]*corev1.Secret) {
 	secret, ok := all[fairlead.IdentitySecret]
 	if !ok {
 		h.Set(nil, fairlead.Errorf(fairlead.NotFound, "there is no Secret %s yet", fairlead.IdentitySecret))

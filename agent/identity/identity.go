@@ -13,6 +13,9 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/kube"
 )
@@ -27,9 +30,8 @@ const (
 )
 
 const (
-	secretType     = "kubernetes.io/tls" //nolint:gosec // a type of Secret, not a secret
-	fieldChain     = "tls.crt"
-	fieldKey       = "tls.key"
+	fieldChain     = corev1.TLSCertKey
+	fieldKey       = corev1.TLSPrivateKeyKey
 	maxChain       = 10
 	keyBlock       = "EC PRIVATE KEY"
 	uriScheme      = "fairlead:"
@@ -98,7 +100,7 @@ func ParseChain(text []byte) ([]*x509.Certificate, error) {
 }
 
 // Parse reads the identity out of its Secret.
-func Parse(secret kube.Secret) (*Identity, error) {
+func Parse(secret *corev1.Secret) (*Identity, error) {
 	chain, err := ParseChain(secret.Data[fieldChain])
 	if err != nil {
 		return nil, err
@@ -110,7 +112,7 @@ func Parse(secret kube.Secret) (*Identity, error) {
 	if !key.PublicKey.Equal(chain[0].PublicKey) {
 		return nil, errors.New("the identity certificate is for another key")
 	}
-	notes := secret.Metadata.Annotations
+	notes := secret.Annotations
 	renew, err := time.Parse(time.RFC3339, notes[AnnotationRenewAfter])
 	if err != nil {
 		renew = chain[0].NotBefore.Add(chain[0].NotAfter.Sub(chain[0].NotBefore) / 2)
@@ -134,23 +136,24 @@ func parseKey(text []byte) (*ecdsa.PrivateKey, error) {
 }
 
 // Secret returns the Secret that holds the identity, for a server-side apply.
-func (i *Identity) Secret(namespace string) (kube.Secret, error) {
+func (i *Identity) Secret(namespace string) (*corev1.Secret, error) {
 	der, err := x509.MarshalECPrivateKey(i.Key)
 	if err != nil {
-		return kube.Secret{}, fmt.Errorf("encode the identity's key: %w", err)
+		return nil, fmt.Errorf("encode the identity's key: %w", err)
 	}
 	var chain bytes.Buffer
 	for _, certificate := range i.Chain {
 		if err := pem.Encode(&chain, &pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw}); err != nil {
-			return kube.Secret{}, fmt.Errorf("encode the identity's chain: %w", err)
+			return nil, fmt.Errorf("encode the identity's chain: %w", err)
 		}
 	}
-	return kube.Secret{
-		Object: kube.Object{APIVersion: "v1", Kind: "Secret", Metadata: kube.Meta{
+	return &corev1.Secret{
+		TypeMeta: kube.Secrets(namespace).TypeMeta("Secret"),
+		ObjectMeta: metav1.ObjectMeta{
 			Name: fairlead.IdentitySecret, Namespace: namespace,
 			Labels: map[string]string{partOfLabelKey: "azure-arc"}, Annotations: i.notes(),
-		}},
-		Type: secretType,
+		},
+		Type: corev1.SecretTypeTLS,
 		Data: map[string][]byte{fieldChain: chain.Bytes(), fieldKey: pem.EncodeToMemory(&pem.Block{Type: keyBlock, Bytes: der})},
 	}, nil
 }

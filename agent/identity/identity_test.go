@@ -96,7 +96,7 @@ func TestHalfLifeIsTheRenewalWhenNothingIsNoted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	secret.Metadata.Annotations = nil
+	secret.Annotations = nil
 	got, err := identity.Parse(secret)
 	if err != nil || !got.RenewAfter.Equal(time.Unix(500, 0)) {
 		t.Errorf("renewal %v, %v", got, err)

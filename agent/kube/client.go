@@ -1,36 +1,37 @@
-// Package kube is the agents' client of their own cluster's API server: get, server-side apply,
-// list and watch over plain JSON. Callers bring structs that hold only the fields they read, so a
-// watch of big objects costs little memory; generated clients and informers would cost many times that.
+// Package kube is how agents use their own cluster's API server: client-go's clients of any kind of object,
+// and its informers with nothing kept but what is read. It owns how to connect, how long a call may take
+// and which collections there are; lists, watches and their repair are client-go's.
 package kube
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"net/http"
 	"net/url"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/fairlead/fairlead"
 )
 
-// maxAnswer bounds one object or one page of a list.
-const maxAnswer = 32 << 20
-
 // callTimeout bounds a call that is not a watch.
 const callTimeout = 30 * time.Second
 
 // Client calls one API server.
 type Client struct {
-	HTTP *http.Client
-	URL  string // without a slash at the end
+	objects   dynamic.Interface
+	metadata  metadata.Interface
+	discovery *discovery.DiscoveryClient
 }
 
 // Connect returns a client of the API server that a kubeconfig names, or of the cluster in which the
@@ -40,16 +41,29 @@ func Connect(kubeconfig string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	return New(config)
+}
+
+// New returns a client of the API server that a configuration leads to. It makes no call.
+func New(config *rest.Config) (*Client, error) {
+	config = rest.CopyConfig(config)
 	config.UserAgent = "fairlead-agent/" + fairlead.Version
-	transport, err := rest.HTTPClientFor(config)
+	config.QPS = -1 // agents call rarely; the server's own fairness is limit enough
+	shared, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the client of the API server: %w", err)
 	}
-	base, _, err := rest.DefaultServerUrlFor(config)
-	if err != nil {
-		return nil, fmt.Errorf("read the API server's address: %w", err)
+	var c Client
+	if c.objects, err = dynamic.NewForConfigAndClient(config, shared); err == nil {
+		c.metadata, err = metadata.NewForConfigAndClient(config, shared)
 	}
-	return &Client{HTTP: transport, URL: base.Scheme + "://" + base.Host + trimSlash(base.Path)}, nil
+	if err == nil {
+		c.discovery, err = discovery.NewDiscoveryClientForConfigAndClient(config, shared)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("prepare the client of the API server: %w", err)
+	}
+	return &c, nil
 }
 
 func load(kubeconfig string) (*rest.Config, error) {
@@ -69,117 +83,73 @@ func load(kubeconfig string) (*rest.Config, error) {
 	return config, nil
 }
 
-func trimSlash(path string) string {
-	for len(path) > 0 && path[len(path)-1] == '/' {
-		path = path[:len(path)-1]
-	}
-	return path
-}
-
-// Get reads the object at a path into a struct. A missing one is a fairlead.NotFound error.
-func (c *Client) Get(ctx context.Context, path string, into any) error {
+// Version asks for the API server's version, such as v1.34.1+k3s1.
+func (c *Client) Version(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	answer, err := c.send(ctx, http.MethodGet, path, nil, "", nil)
+	version, err := c.discovery.ServerVersionWithContext(ctx)
 	if err != nil {
-		return err
+		return "", fmt.Errorf("ask for the version of the API server: %w", err)
 	}
-	defer answer.Body.Close()
-	if err := json.NewDecoder(io.LimitReader(answer.Body, maxAnswer)).Decode(into); err != nil {
-		return fmt.Errorf("decode %s: %w", path, err)
+	return version.GitVersion, nil
+}
+
+// Get reads an object into a struct of its kind.
+func (c *Client) Get(ctx context.Context, from Collection, name string, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	found, err := c.in(from).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return fmt.Errorf("get %s %s: %w", from.Resource, name, err)
+	}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(found.Object, into); err != nil {
+		return fmt.Errorf("decode %s %s: %w", from.Resource, name, err)
 	}
 	return nil
 }
 
-// Apply makes the object at a path hold the given fields, by server-side apply in a manager's
-// name; it takes fields over from others. The object is created when it does not exist.
-func (c *Client) Apply(ctx context.Context, path, manager string, object any) error {
-	return c.ApplyInto(ctx, path, manager, object, &Object{})
+// ListMetadata lists objects without spec, status and data.
+func (c *Client) ListMetadata(ctx context.Context, what Selection) ([]metav1.PartialObjectMetadata, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	all, err := c.metadataIn(what.Collection).List(ctx, what.narrow(metav1.ListOptions{}))
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", what.Resource, err)
+	}
+	return all.Items, nil
 }
 
-// ApplyInto is Apply, and reads the object as it is afterwards.
-func (c *Client) ApplyInto(ctx context.Context, path, manager string, object, into any) error {
+// Apply makes an object, or one of its subresources, hold the given fields, by server-side apply in a
+// manager's name; it takes fields over from others. The object is created when it does not exist. Apply
+// returns the object as it is afterwards.
+func (c *Client) Apply(
+	ctx context.Context, to Collection, name, manager string, object any, subresources ...string,
+) (*unstructured.Unstructured, error) {
 	body, err := json.Marshal(object)
 	if err != nil {
-		return fmt.Errorf("encode for %s: %w", path, err)
+		return nil, fmt.Errorf("encode %s %s: %w", to.Resource, name, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	query := "?" + url.Values{"fieldManager": {manager}, "force": {"true"}}.Encode()
-	answer, err := c.send(ctx, http.MethodPatch, path+query, body, "application/apply-patch+yaml", nil)
+	force := true
+	options := metav1.PatchOptions{FieldManager: manager, Force: &force}
+	applied, err := c.in(to).Patch(ctx, name, types.ApplyPatchType, body, options, subresources...)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("apply %s %s: %w", to.Resource, name, err)
 	}
-	defer answer.Body.Close()
-	if err := json.NewDecoder(io.LimitReader(answer.Body, maxAnswer)).Decode(into); err != nil {
-		return fmt.Errorf("decode %s: %w", path, err)
-	}
-	return nil
+	return applied, nil
 }
 
-func (c *Client) send(ctx context.Context, method, path string, body []byte, content string, header http.Header) (*http.Response, error) {
-	request, err := http.NewRequestWithContext(ctx, method, c.URL+path, bytes.NewReader(body))
-	if err != nil {
-		return nil, fmt.Errorf("prepare %s %s: %w", method, path, err)
+func (c *Client) in(where Collection) dynamic.ResourceInterface {
+	if where.Namespace == "" {
+		return c.objects.Resource(where.GroupVersionResource)
 	}
-	request.Header.Set("Accept", "application/json")
-	maps.Copy(request.Header, header)
-	if content != "" {
-		request.Header.Set("Content-Type", content)
-	}
-	answer, err := c.HTTP.Do(request)
-	if err != nil {
-		return nil, fmt.Errorf("ask the API server: %w", err)
-	}
-	if answer.StatusCode >= http.StatusBadRequest {
-		defer answer.Body.Close()
-		return nil, refusal(answer.StatusCode, answer.Body)
-	}
-	return answer, nil
+	return c.objects.Resource(where.GroupVersionResource).Namespace(where.Namespace)
 }
 
-// status is the API server's way of saying no.
-type status struct {
-	Message string `json:"message"`
-	Reason  string `json:"reason"`
-	Code    int    `json:"code"`
-	Details struct {
-		Causes []struct {
-			Reason string `json:"reason"`
-		} `json:"causes"`
-	} `json:"details"`
-}
-
-func refusal(code int, body io.Reader) error {
-	var said status
-	if json.NewDecoder(io.LimitReader(body, 1<<20)).Decode(&said) != nil || said.Message == "" {
-		said = status{Message: http.StatusText(code), Reason: http.StatusText(code)}
+func (c *Client) metadataIn(where Collection) metadata.ResourceInterface {
+	if where.Namespace == "" {
+		return c.metadata.Resource(where.GroupVersionResource)
 	}
-	said.Code = code
-	return said.err()
-}
-
-func (s status) err() error {
-	kinds := map[int]fairlead.Kind{
-		http.StatusBadRequest: fairlead.Invalid, http.StatusUnauthorized: fairlead.Unauthenticated,
-		http.StatusForbidden: fairlead.Forbidden, http.StatusNotFound: fairlead.NotFound,
-		http.StatusConflict: fairlead.Conflict, http.StatusUnprocessableEntity: fairlead.Invalid,
-		http.StatusTooManyRequests: fairlead.TooManyRequests, http.StatusServiceUnavailable: fairlead.Unavailable,
-	}
-	reason := s.Reason
-	for _, cause := range s.Details.Causes {
-		if cause.Reason == NamespaceTerminating {
-			reason = cause.Reason
-		}
-	}
-	return fairlead.Errorf(kinds[s.Code], "the API server says: %s", s.Message).WithCode(reason)
-}
-
-// NamespaceTerminating is the code of the error for an object in a namespace that is being deleted.
-const NamespaceTerminating = "NamespaceTerminating"
-
-// expired reports that a list or watch must begin again.
-func expired(err error) bool {
-	var known *fairlead.Error
-	return errors.As(err, &known) && (known.Code == "Expired" || known.Code == "Gone")
+	return c.metadata.Resource(where.GroupVersionResource).Namespace(where.Namespace)
 }

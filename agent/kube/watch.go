@@ -2,212 +2,152 @@ package kube
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
-	"net/url"
-	"strconv"
 	"time"
 
-	"github.com/fairlead/fairlead/agent/pace"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
 )
 
-// pageSize keeps a page of nodes, the biggest objects we list, to about a megabyte.
-const pageSize = 50
-
-// watchFor is how long one watch lasts; it varies by a tenth either way.
-const watchFor = 8 * time.Minute
-
-// Watcher keeps its caller informed of the objects of a collection, whatever happens to connections.
-type Watcher[T Identified] struct {
-	Client     *Client
-	Collection Collection
-	Fields     string // field selector
-	Labels     string // label selector
-	Content    Content
-	Log        *slog.Logger
-	// Changed gets all objects by name after the first list and after every change. It runs on the
-	// watcher's goroutine and must not keep the map.
-	Changed func(ctx context.Context, all map[string]T)
+// pointer is a pointer to an object's struct, by which generic code reads its metadata.
+type pointer[T any] interface {
+	*T
+	metav1.Object
 }
 
-// Content says how much of its objects a Watcher asks for.
-type Content int
+// Watcher keeps its caller informed of objects, whatever happens to connections. Of a Watcher of
+// metav1.PartialObjectMetadata the server sends nothing but metadata.
+type Watcher[T any, P pointer[T]] struct {
+	Client *Client
+	What   Selection
+	Log    *slog.Logger
+	// Keep removes from an object what is not read, which is most of the memory; nil keeps all.
+	Keep func(object P)
+	// Changed gets all objects by name after the first list and after changes. It runs on the watcher's
+	// goroutine and must change nothing in the map.
+	Changed func(ctx context.Context, all map[string]P)
 
-// Whole objects, or objects without spec and status.
-const (
-	Whole Content = iota
-	MetadataOnly
-)
-
-// accept returns the header that asks for a kind of answer: the server encodes each event of a watch as
-// one object, and a page as a list.
-func (c Content) accept(kind string) http.Header {
-	if c == Whole {
-		return nil
-	}
-	return http.Header{"Accept": {"application/json;as=" + kind + ";g=meta.k8s.io;v=v1,application/json"}}
+	failures rate.Sometimes
+	changed  chan struct{} // holds one signal
 }
 
 // Run watches until the end of ctx, whose error it returns.
-func (w *Watcher[T]) Run(ctx context.Context) error {
-	backoff := pace.Backoff{Min: 200 * time.Millisecond, Max: 30 * time.Second}
-	for {
-		err := w.listAndWatch(ctx, &backoff)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		// Expired history is routine: the list begins again.
-		if !expired(err) {
-			w.Log.WarnContext(ctx, "cannot watch the cluster",
-				slog.String("collection", w.Collection.Plural), slog.String("error", err.Error()))
-		}
-		if err := pace.Wait(ctx, backoff.Next(), nil); err != nil {
-			return err
-		}
-	}
-}
-
-func (w *Watcher[T]) listAndWatch(ctx context.Context, backoff *pace.Backoff) error {
-	all, version, err := w.list(ctx)
+func (w *Watcher[T, P]) Run(ctx context.Context) error {
+	w.changed, w.failures = make(chan struct{}, 1), rate.Sometimes{First: 1, Interval: 30 * time.Second}
+	informer, listed, err := w.informer()
 	if err != nil {
-		return err
+		return fmt.Errorf("watch %s: %w", w.What.Resource, err)
 	}
-	w.Changed(ctx, all)
-	for {
-		if version, err = w.watch(ctx, all, version); err != nil {
-			return err
-		}
-		backoff.Reset()
-	}
-}
-
-type page[T any] struct {
-	Metadata struct {
-		ResourceVersion string `json:"resourceVersion"`
-		Continue        string `json:"continue"`
-	} `json:"metadata"`
-	Items []T `json:"items"`
-}
-
-// List lists once.
-func (w *Watcher[T]) List(ctx context.Context) (map[string]T, error) {
-	all, _, err := w.list(ctx)
-	return all, err
-}
-
-func (w *Watcher[T]) list(ctx context.Context) (map[string]T, string, error) {
-	all := map[string]T{}
-	query := w.selectors()
-	query.Set("limit", strconv.Itoa(pageSize))
-	for {
-		next, err := w.page(ctx, query)
-		if err != nil {
-			return nil, "", err
-		}
-		for _, item := range next.Items {
-			all[item.Meta().Name] = item
-		}
-		if next.Metadata.Continue == "" {
-			return all, next.Metadata.ResourceVersion, nil
-		}
-		query.Set("continue", next.Metadata.Continue)
-	}
-}
-
-func (w *Watcher[T]) page(ctx context.Context, query url.Values) (page[T], error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	var next page[T]
-	answer, err := w.Client.send(ctx, http.MethodGet, w.Collection.Path()+"?"+query.Encode(), nil, "",
-		w.Content.accept("PartialObjectMetadataList"))
-	if err != nil {
-		return next, err
-	}
-	defer answer.Body.Close()
-	if err := json.NewDecoder(io.LimitReader(answer.Body, maxAnswer)).Decode(&next); err != nil {
-		return next, fmt.Errorf("decode a list of %s: %w", w.Collection.Plural, err)
-	}
-	return next, nil
-}
-
-func (w *Watcher[T]) selectors() url.Values {
-	query := url.Values{}
-	if w.Fields != "" {
-		query.Set("fieldSelector", w.Fields)
-	}
-	if w.Labels != "" {
-		query.Set("labelSelector", w.Labels)
-	}
-	return query
-}
-
-type event struct {
-	Type   string          `json:"type"`
-	Object json.RawMessage `json:"object"`
-}
-
-// watch follows one watch to its end and returns the version from which the next one can go on.
-func (w *Watcher[T]) watch(ctx context.Context, all map[string]T, version string) (string, error) {
-	query := w.selectors()
-	query.Set("watch", "true")
-	query.Set("allowWatchBookmarks", "true")
-	query.Set("resourceVersion", version)
-	query.Set("timeoutSeconds", strconv.Itoa(int(pace.Jitter(watchFor).Seconds())))
-	answer, err := w.Client.send(ctx, http.MethodGet, w.Collection.Path()+"?"+query.Encode(), nil, "",
-		w.Content.accept("PartialObjectMetadata"))
-	if err != nil {
-		return version, err
-	}
-	defer answer.Body.Close()
-	started := time.Now()
-	events := json.NewDecoder(answer.Body)
-	for {
-		var next event
-		if err := events.Decode(&next); err != nil {
-			return version, ended(ctx, started, err)
-		}
-		if version, err = w.take(ctx, all, next, version); err != nil {
-			return version, err
-		}
-	}
-}
-
-// ended tells the regular end of a watch from a server that hangs up at once.
-func ended(ctx context.Context, started time.Time, err error) error {
-	switch {
-	case ctx.Err() != nil:
+	var group errgroup.Group
+	group.Go(func() error {
+		informer.RunWithContext(ctx)
 		return ctx.Err()
-	case time.Since(started) < time.Second:
-		return fmt.Errorf("the watch ended at once: %w", err)
-	default:
-		return nil
+	})
+	group.Go(func() error { return w.follow(ctx, informer.GetStore(), listed.Done()) })
+	return group.Wait()
+}
+
+func (w *Watcher[T, P]) informer() (cache.SharedIndexInformer, cache.DoneChecker, error) {
+	informer := cache.NewSharedIndexInformer(w.source(), nil, 0, cache.Indexers{})
+	signal := func() {
+		select {
+		case w.changed <- struct{}{}:
+		default:
+		}
+	}
+	registered, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc: func(any) { signal() }, UpdateFunc: func(any, any) { signal() }, DeleteFunc: func(any) { signal() },
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	err = errors.Join(informer.SetTransform(w.transform), informer.SetWatchErrorHandlerWithContext(
+		func(ctx context.Context, _ *cache.Reflector, err error) { w.complain(ctx, err) }))
+	return informer, registered.HasSyncedChecker(), err
+}
+
+// follow tells of all objects at first and then whenever something has changed.
+func (w *Watcher[T, P]) follow(ctx context.Context, store cache.Store, ready <-chan struct{}) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ready:
+		}
+		all := map[string]P{}
+		for _, item := range store.List() {
+			if object, ok := item.(P); ok {
+				all[object.GetName()] = object
+			}
+		}
+		w.Changed(ctx, all)
+		ready = w.changed
 	}
 }
 
-func (w *Watcher[T]) take(ctx context.Context, all map[string]T, next event, version string) (string, error) {
-	if next.Type == "ERROR" {
-		var said status
-		if err := json.Unmarshal(next.Object, &said); err != nil {
-			return version, fmt.Errorf("decode an error of the watch: %w", err)
+// source lists and watches. Informers of client-go are silent about a server that refuses connections, so
+// errors are told from here.
+func (w *Watcher[T, P]) source() cache.ListerWatcher {
+	list := func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+		return w.Client.in(w.What.Collection).List(ctx, options)
+	}
+	start := w.Client.in(w.What.Collection).Watch
+	if _, only := any(new(T)).(*metav1.PartialObjectMetadata); only {
+		list = func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			return w.Client.metadataIn(w.What.Collection).List(ctx, options)
 		}
-		return version, said.err()
+		start = w.Client.metadataIn(w.What.Collection).Watch
 	}
-	var object T
-	if err := json.Unmarshal(next.Object, &object); err != nil {
-		return version, fmt.Errorf("decode an event of %s: %w", w.Collection.Plural, err)
+	return &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			all, err := list(ctx, w.What.narrow(options))
+			w.complain(ctx, err)
+			return all, err
+		},
+		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			events, err := start(ctx, w.What.narrow(options))
+			w.complain(ctx, err)
+			return events, err
+		},
 	}
-	meta := object.Meta()
-	switch next.Type {
-	case "BOOKMARK":
-		return meta.ResourceVersion, nil
-	case "DELETED":
-		delete(all, meta.Name)
-	default:
-		all[meta.Name] = object
+}
+
+// complain logs what keeps the watcher from its work, not more often than somebody may want to read it.
+func (w *Watcher[T, P]) complain(ctx context.Context, err error) {
+	routine := apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || errors.Is(err, io.EOF) // the list begins again
+	if err == nil || routine || ctx.Err() != nil {
+		return
 	}
-	w.Changed(ctx, all)
-	return meta.ResourceVersion, nil
+	w.failures.Do(func() {
+		w.Log.WarnContext(ctx, "cannot watch the cluster",
+			slog.String("collection", w.What.Resource), slog.String("error", err.Error()))
+	})
+}
+
+// transform makes of an answer what is kept of it.
+func (w *Watcher[T, P]) transform(answer any) (any, error) {
+	object, ok := answer.(P)
+	if untyped, is := answer.(*unstructured.Unstructured); is {
+		object, ok = P(new(T)), true
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(untyped.Object, object); err != nil {
+			return nil, fmt.Errorf("decode one of %s: %w", w.What.Resource, err)
+		}
+	}
+	if !ok {
+		return answer, nil // the informer's note of an object that went unseen
+	}
+	object.SetManagedFields(nil)
+	if w.Keep != nil {
+		w.Keep(object)
+	}
+	return object, nil
 }

@@ -1,28 +1,21 @@
 package metadata
 
 import (
-	"strconv"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/fairlead/fairlead"
-	"github.com/fairlead/fairlead/agent/kube"
 	"github.com/fairlead/fairlead/distro"
 )
 
-// node is what is read of a Node; the rest, mostly lists of images, is skipped while it is decoded.
-type node struct {
-	kube.Object
-	Spec struct {
-		ProviderID string `json:"providerID"`
-	} `json:"spec"`
-	Status struct {
-		Capacity struct {
-			CPU string `json:"cpu"`
-		} `json:"capacity"`
-		NodeInfo struct {
-			KubeletVersion string `json:"kubeletVersion"`
-		} `json:"nodeInfo"`
-	} `json:"status"`
+// reduce leaves of a Node what factsOf reads; most of the rest are lists of images.
+func reduce(node *corev1.Node) {
+	node.Spec = corev1.NodeSpec{ProviderID: node.Spec.ProviderID}
+	node.Status = corev1.NodeStatus{
+		Capacity: corev1.ResourceList{corev1.ResourceCPU: *node.Status.Capacity.Cpu()},
+		NodeInfo: corev1.NodeSystemInfo{KubeletVersion: node.Status.NodeInfo.KubeletVersion},
+	}
 }
 
 // facts are what the nodes tell together.
@@ -31,34 +24,18 @@ type facts struct {
 	distribution, infrastructure string
 }
 
-func factsOf(all map[string]node) facts {
+func factsOf(all map[string]*corev1.Node) facts {
 	found := facts{nodes: len(all)}
 	nodes := make([]distro.Node, 0, len(all))
 	for _, n := range all {
-		found.cores += cores(n.Status.Capacity.CPU)
+		found.cores += int(n.Status.Capacity.Cpu().MilliValue() / 1000) // whole ones, of 3920m three
 		nodes = append(nodes, distro.Node{
-			Labels: n.Metadata.Labels, Annotations: n.Metadata.Annotations,
+			Labels: n.Labels, Annotations: n.Annotations,
 			ProviderID: n.Spec.ProviderID, Version: n.Status.NodeInfo.KubeletVersion,
 		})
 	}
 	found.distribution, found.infrastructure = distro.Distribution(nodes), distro.Infrastructure(nodes)
 	return found
-}
-
-// cores reads a quantity of CPUs: "4", or "3920m", of which the hub counts whole ones.
-func cores(quantity string) int {
-	if milli, ok := strings.CutSuffix(quantity, "m"); ok {
-		n, err := strconv.Atoi(milli)
-		if err != nil {
-			return 0
-		}
-		return n / 1000
-	}
-	n, err := strconv.Atoi(quantity)
-	if err != nil {
-		return 0
-	}
-	return n
 }
 
 // metadata joins what was found with what the user said at connect, which wins.

@@ -5,20 +5,23 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/pace"
 	"github.com/fairlead/fairlead/agent/settings"
 )
 
-func nodes(t *testing.T, texts ...string) map[string]node {
+func nodes(t *testing.T, texts ...string) map[string]*corev1.Node {
 	t.Helper()
-	all := map[string]node{}
+	all := map[string]*corev1.Node{}
 	for _, text := range texts {
-		var n node
-		if err := json.Unmarshal([]byte(text), &n); err != nil {
+		n := &corev1.Node{}
+		if err := json.Unmarshal([]byte(text), n); err != nil {
 			t.Fatal(err)
 		}
-		all[n.Metadata.Name] = n
+		reduce(n)
+		all[n.Name] = n
 	}
 	return all
 }
@@ -27,7 +30,7 @@ func TestFactsOfNodes(t *testing.T) {
 	got := factsOf(nodes(t,
 		`{"metadata":{"name":"a"},"spec":{"providerID":"aws:///z/i-1"},"status":{"capacity":{"cpu":"4"},"nodeInfo":{"kubeletVersion":"v1.33.1-eks-1"}}}`,
 		`{"metadata":{"name":"b"},"status":{"capacity":{"cpu":"3920m"},"images":[{"names":["x"]}]}}`,
-		`{"metadata":{"name":"c"},"status":{"capacity":{"cpu":"?"}}}`,
+		`{"metadata":{"name":"c"},"status":{"capacity":{}}}`,
 	))
 	if want := (facts{nodes: 3, cores: 7, distribution: "eks", infrastructure: "aws"}); got != want {
 		t.Errorf("facts %+v, want %+v", got, want)

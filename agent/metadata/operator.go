@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/identity"
@@ -75,11 +76,13 @@ func (o *Operator) prepare() {
 }
 
 func (o *Operator) watchNodes(ctx context.Context) error {
-	watcher := kube.Watcher[node]{Client: o.Kube, Collection: kube.Nodes(), Log: o.Log, Changed: o.takeNodes}
+	watcher := kube.Watcher[corev1.Node, *corev1.Node]{
+		Client: o.Kube, What: kube.Nodes().All(), Log: o.Log, Keep: reduce, Changed: o.takeNodes,
+	}
 	return watcher.Run(ctx)
 }
 
-func (o *Operator) takeNodes(_ context.Context, all map[string]node) {
+func (o *Operator) takeNodes(_ context.Context, all map[string]*corev1.Node) {
 	found := factsOf(all)
 	o.mu.Lock()
 	same := o.found != nil && *o.found == found
@@ -94,15 +97,12 @@ func (o *Operator) watchVersion(ctx context.Context) error {
 	backoff := pace.Backoff{Min: 200 * time.Millisecond, Max: 30 * time.Second}
 	for {
 		wait := pace.Jitter(versionEvery)
-		var answer struct {
-			GitVersion string `json:"gitVersion"`
-		}
-		if err := o.Kube.Get(ctx, "/version", &answer); err != nil {
+		if version, err := o.Kube.Version(ctx); err != nil {
 			wait = backoff.Next()
 			o.Log.WarnContext(ctx, "cannot ask for the version of the cluster", slog.String("error", err.Error()))
 		} else {
 			backoff.Reset()
-			o.takeVersion(answer.GitVersion)
+			o.takeVersion(version)
 		}
 		if err := pace.Wait(ctx, wait, nil); err != nil {
 			return err

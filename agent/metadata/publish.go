@@ -5,12 +5,16 @@ import (
 	"log/slog"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/fairlead/fairlead/agent/kube"
 	"github.com/fairlead/fairlead/agent/pace"
 )
 
 type connectedCluster struct {
-	kube.Object
+	metav1.TypeMeta
+	Metadata metav1.ObjectMeta `json:"metadata"`
+
 	Status *status `json:"status,omitempty"`
 }
 
@@ -61,16 +65,16 @@ func (o *Operator) persist(ctx context.Context, now status) error {
 
 func (o *Operator) publish(ctx context.Context, now status) error {
 	where := kube.ConnectedClusters(o.Namespace)
-	object := connectedCluster{Object: kube.Object{
-		APIVersion: where.Group + "/" + where.Version, Kind: "ConnectedCluster",
-		Metadata: kube.Meta{Name: objectName, Namespace: o.Namespace},
-	}}
+	object := connectedCluster{
+		TypeMeta: where.TypeMeta("ConnectedCluster"), Metadata: metav1.ObjectMeta{Name: objectName, Namespace: o.Namespace},
+	}
 	if !o.created {
-		if err := o.Kube.Apply(ctx, where.Object(objectName), manager, object); err != nil {
+		if _, err := o.Kube.Apply(ctx, where, objectName, manager, object); err != nil {
 			return err
 		}
 		o.created = true
 	}
 	object.Status = &now
-	return o.Kube.Apply(ctx, where.Status(objectName), manager, object)
+	_, err := o.Kube.Apply(ctx, where, objectName, manager, object, "status")
+	return err
 }

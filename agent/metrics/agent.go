@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/kube"
@@ -48,7 +49,7 @@ type Agent struct {
 	Registry  prometheus.Registerer
 
 	mu      sync.Mutex
-	pods    map[string]pod
+	pods    map[string]*corev1.Pod
 	shown   []component // without what is scraped: what a change is told by
 	changed chan struct{}
 	missing map[string]time.Time
@@ -82,14 +83,14 @@ func (a *Agent) Run(ctx context.Context) error {
 }
 
 func (a *Agent) watch(ctx context.Context) error {
-	watcher := kube.Watcher[pod]{
-		Client: a.Kube, Collection: kube.Pods(a.Namespace), Labels: "app.kubernetes.io/part-of=azure-arc",
-		Log: a.Log, Changed: a.take,
+	watcher := kube.Watcher[corev1.Pod, *corev1.Pod]{
+		Client: a.Kube, What: kube.Pods(a.Namespace).Labelled("app.kubernetes.io/part-of=azure-arc"),
+		Log: a.Log, Keep: reduce, Changed: a.take,
 	}
 	return watcher.Run(ctx)
 }
 
-func (a *Agent) take(_ context.Context, all map[string]pod) {
+func (a *Agent) take(_ context.Context, all map[string]*corev1.Pod) {
 	a.mu.Lock()
 	first := a.pods == nil
 	a.pods = maps.Clone(all)

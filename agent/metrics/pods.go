@@ -7,8 +7,9 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/fairlead/fairlead"
-	"github.com/fairlead/fairlead/agent/kube"
 )
 
 // componentLabel names the Deployment to which a pod of ours belongs.
@@ -17,27 +18,10 @@ const componentLabel = "app.kubernetes.io/component"
 // grace is how long a pod may take to become ready before that is an error.
 const grace = 2 * time.Minute
 
-// pod is what is read of a Pod.
-type pod struct {
-	kube.Object
-	Status struct {
-		Phase      string `json:"phase"`
-		PodIP      string `json:"podIP"`
-		Conditions []struct {
-			Type    string `json:"type"`
-			Status  string `json:"status"`
-			Message string `json:"message"`
-		} `json:"conditions"`
-		ContainerStatuses []struct {
-			RestartCount int `json:"restartCount"`
-			State        struct {
-				Waiting *struct {
-					Reason  string `json:"reason"`
-					Message string `json:"message"`
-				} `json:"waiting"`
-			} `json:"state"`
-		} `json:"containerStatuses"`
-	} `json:"status"`
+// reduce leaves of a Pod what is read of it.
+func reduce(pod *corev1.Pod) {
+	pod.Annotations, pod.OwnerReferences = nil, nil
+	pod.Spec = corev1.PodSpec{}
 }
 
 // component is one agent as its pod shows it.
@@ -47,34 +31,34 @@ type component struct {
 	problem string // what is wrong, empty when nothing is
 }
 
-func (p pod) ready() bool {
+func ready(p *corev1.Pod) bool {
 	for _, condition := range p.Status.Conditions {
-		if condition.Type == "Ready" {
-			return condition.Status == "True"
+		if condition.Type == corev1.PodReady {
+			return condition.Status == corev1.ConditionTrue
 		}
 	}
 	return false
 }
 
-func (p pod) gone() bool {
-	return p.Metadata.DeletionTimestamp != "" || p.Status.Phase == "Failed" || p.Status.Phase == "Succeeded"
+func gone(p *corev1.Pod) bool {
+	return p.DeletionTimestamp != nil || p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded
 }
 
-func (p pod) component(now time.Time) component {
+func componentOf(p *corev1.Pod, now time.Time) component {
 	c := component{address: p.Status.PodIP, SystemComponent: fairlead.SystemComponent{
-		Type: p.Metadata.Labels[componentLabel], CurrentVersion: p.Metadata.Labels["app.kubernetes.io/version"], Ready: p.ready(),
+		Type: p.Labels[componentLabel], CurrentVersion: p.Labels["app.kubernetes.io/version"], Ready: ready(p),
 	}}
 	for _, container := range p.Status.ContainerStatuses {
-		c.Restarts += container.RestartCount
+		c.Restarts += int(container.RestartCount)
 	}
 	if !c.Ready {
-		c.problem = p.problem(now)
+		c.problem = problemOf(p, now)
 	}
 	return c
 }
 
 // problem says why a pod is not ready, or nothing while it is young and only starting.
-func (p pod) problem(now time.Time) string {
+func problemOf(p *corev1.Pod, now time.Time) string {
 	for _, container := range p.Status.ContainerStatuses {
 		waiting := container.State.Waiting
 		if waiting != nil && waiting.Reason != "ContainerCreating" && waiting.Reason != "PodInitializing" {
@@ -82,24 +66,24 @@ func (p pod) problem(now time.Time) string {
 		}
 	}
 	for _, condition := range p.Status.Conditions {
-		if condition.Type == "PodScheduled" && condition.Status == "False" {
+		if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse {
 			return "the pod cannot be scheduled: " + condition.Message
 		}
 	}
-	born, err := time.Parse(time.RFC3339, p.Metadata.CreationTimestamp)
-	if err != nil || now.Sub(born) < grace {
+	age := now.Sub(p.CreationTimestamp.Time)
+	if age < grace {
 		return ""
 	}
-	return fmt.Sprintf("the pod is not ready after %s", now.Sub(born).Round(time.Minute))
+	return fmt.Sprintf("the pod is not ready after %s", age.Round(time.Minute))
 }
 
 // components returns one component for each Deployment that should be there: its ready pod if there
 // are several, as during a roll-out. In missing stands since when the others have no pod at all.
-func components(pods map[string]pod, wanted []string, missing map[string]time.Time, now time.Time) []component {
+func components(pods map[string]*corev1.Pod, wanted []string, missing map[string]time.Time, now time.Time) []component {
 	best := map[string]component{}
 	for _, p := range pods {
-		c := p.component(now)
-		if c.Type == "" || p.gone() {
+		c := componentOf(p, now)
+		if c.Type == "" || gone(p) {
 			continue
 		}
 		if other, twice := best[c.Type]; !twice || better(c, other) {

@@ -5,20 +5,23 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 func now() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) }
 
-func podOf(t *testing.T, text string) pod {
+func podOf(t *testing.T, text string) *corev1.Pod {
 	t.Helper()
-	var p pod
-	if err := json.Unmarshal([]byte(text), &p); err != nil {
+	p := &corev1.Pod{}
+	if err := json.Unmarshal([]byte(text), p); err != nil {
 		t.Fatal(err)
 	}
+	reduce(p)
 	return p
 }
 
-const ready = `"conditions":[{"type":"Ready","status":"True"}]`
+const isReady = `"conditions":[{"type":"Ready","status":"True"}]`
 
 func label(created string) string {
 	return `"metadata":{"creationTimestamp":"` + created + `","labels":{"app.kubernetes.io/component":"config-agent","app.kubernetes.io/version":"1.40.0"}}`
@@ -29,7 +32,7 @@ func TestProblemsOfPods(t *testing.T) {
 	cases := map[string]struct {
 		reason, text, want string
 	}{
-		"Ready":         {"nothing wrong", `{` + label(old) + `,"status":{` + ready + `}}`, ""},
+		"Ready":         {"nothing wrong", `{` + label(old) + `,"status":{` + isReady + `}}`, ""},
 		"Starting":      {"a young pod may take a while", `{` + label(young) + `,"status":{"containerStatuses":[{"state":{"waiting":{"reason":"ContainerCreating"}}}]}}`, ""},
 		"Old":           {"an old one may not", `{` + label(old) + `,"status":{"phase":"Running"}}`, "the pod is not ready after 1h0m0s"},
 		"Image":         {"the reason is the kubelet's", `{` + label(young) + `,"status":{"containerStatuses":[{"state":{"waiting":{"reason":"ImagePullBackOff","message":"no such host"}}}]}}`, "ImagePullBackOff: no such host"},
@@ -38,7 +41,7 @@ func TestProblemsOfPods(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			found := components(map[string]pod{"p": podOf(t, c.text)}, nil, nil, now())
+			found := components(map[string]*corev1.Pod{"p": podOf(t, c.text)}, nil, nil, now())
 			if len(found) != 1 || found[0].problem != c.want || found[0].Type != "config-agent" || found[0].CurrentVersion != "1.40.0" {
 				t.Errorf("%s: %+v", c.reason, found)
 			}
@@ -51,9 +54,9 @@ func TestProblemsOfPods(t *testing.T) {
 }
 
 func TestARollOutIsOneComponent(t *testing.T) {
-	pods := map[string]pod{
+	pods := map[string]*corev1.Pod{
 		"new":  podOf(t, `{`+label("2026-11-21T11:59:50Z")+`,"status":{}}`),
-		"old":  podOf(t, `{`+label("2026-11-21T09:00:00Z")+`,"status":{`+ready+`,"podIP":"10.0.0.1"}}`),
+		"old":  podOf(t, `{`+label("2026-11-21T09:00:00Z")+`,"status":{`+isReady+`,"podIP":"10.0.0.1"}}`),
 		"dead": podOf(t, `{`+label("2026-11-21T09:00:00Z")+`,"status":{"phase":"Failed"}}`),
 	}
 	found := components(pods, []string{"config-agent"}, map[string]time.Time{}, now())

@@ -9,6 +9,9 @@ import (
 	"fmt"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/kube"
 )
@@ -63,15 +66,15 @@ func FromEnvironment(getenv func(string) string) (Settings, error) {
 
 // FromCluster reads the settings from the objects of the chart in a namespace.
 func FromCluster(ctx context.Context, client *kube.Client, namespace string) (Settings, error) {
-	var config, authority kube.ConfigMap
-	if err := client.Get(ctx, kube.ConfigMaps(namespace).Object(fairlead.ClusterConfigMap), &config); err != nil {
+	var config, authority corev1.ConfigMap
+	if err := client.Get(ctx, kube.ConfigMaps(namespace), fairlead.ClusterConfigMap, &config); err != nil {
 		return Settings{}, fmt.Errorf("read the settings of the connected cluster: %w", err)
 	}
-	if err := optional(client.Get(ctx, kube.ConfigMaps(namespace).Object(hubCAConfigMap), &authority)); err != nil {
+	if err := optional(client.Get(ctx, kube.ConfigMaps(namespace), hubCAConfigMap, &authority)); err != nil {
 		return Settings{}, fmt.Errorf("read the hub's authority: %w", err)
 	}
-	var proxy kube.Secret
-	if err := optional(client.Get(ctx, kube.Secrets(namespace).Object(proxySecret), &proxy)); err != nil {
+	var proxy corev1.Secret
+	if err := optional(client.Get(ctx, kube.Secrets(namespace), proxySecret, &proxy)); err != nil {
 		return Settings{}, fmt.Errorf("read the proxy's settings: %w", err)
 	}
 	all := config.Data
@@ -86,7 +89,7 @@ func FromCluster(ctx context.Context, client *kube.Client, namespace string) (Se
 }
 
 func optional(err error) error {
-	if fairlead.KindOf(err) == fairlead.NotFound {
+	if apierrors.IsNotFound(err) {
 		return nil
 	}
 	return err

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/client-go/rest"
+
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/kube"
 	"github.com/fairlead/fairlead/agent/settings"
@@ -62,14 +64,19 @@ func TestUselessEnvironmentsAreRefused(t *testing.T) {
 
 func TestClusterIsReadWithoutAuthorityAndProxy(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
 		if r.URL.Path != "/api/v1/namespaces/azure-arc/configmaps/azure-clusterconfig" {
 			w.WriteHeader(http.StatusNotFound)
 			return
 		}
-		fmt.Fprint(w, `{"data":{"AZURE_SUBSCRIPTION_ID":"s","AZURE_RESOURCE_GROUP":"g","AZURE_RESOURCE_NAME":"n","CONFIG_DP_ENDPOINT":"https://hub"}}`)
+		fmt.Fprint(w, `{"apiVersion":"v1","kind":"ConfigMap","data":{"AZURE_SUBSCRIPTION_ID":"s","AZURE_RESOURCE_GROUP":"g","AZURE_RESOURCE_NAME":"n","CONFIG_DP_ENDPOINT":"https://hub"}}`)
 	}))
 	defer server.Close()
-	got, err := settings.FromCluster(t.Context(), &kube.Client{HTTP: server.Client(), URL: server.URL}, fairlead.AgentNamespace)
+	client, err := kube.New(&rest.Config{Host: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := settings.FromCluster(t.Context(), client, fairlead.AgentNamespace)
 	if err != nil || got.HubURL != "https://hub" || len(got.HubCA) != 0 {
 		t.Errorf("read %+v, %v", got, err)
 	}
