@@ -34,6 +34,8 @@ type Hub struct {
 	HTTP *http.Client
 	// Token returns an access token for the hub; nil leaves requests unauthenticated.
 	Token func(ctx context.Context) (string, error)
+	// Renew, if set, makes Token return another token than the one that was just refused.
+	Renew func()
 	// CorrelationID, if set, is sent along with every request.
 	CorrelationID string
 }
@@ -76,8 +78,14 @@ func (h *Hub) Do(ctx context.Context, call Call) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	renewed := h.Renew == nil
 	for attempt := 1; ; attempt++ {
 		response, err := h.attempt(ctx, call, content)
+		if err == nil && response.Status == http.StatusUnauthorized && !renewed {
+			h.Renew()
+			renewed = true
+			continue
+		}
 		wait, again := retryAfter(response, err, attempt)
 		if again && attempt < maxAttempts && (call.Repeatable || idempotent(call.Method)) {
 			if pause(ctx, wait) == nil {

@@ -222,3 +222,22 @@ func TestTokensAreKeptUntilTheyEnd(t *testing.T) {
 		t.Errorf("a wrong secret: %v", err)
 	}
 }
+
+func TestARefusedTokenIsRenewedOnce(t *testing.T) {
+	for reason, good := range map[string]string{"the kept token was from before the hub was set up anew": "new", "the new one is refused, too": "none"} {
+		t.Run(reason, func(t *testing.T) {
+			hub, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("Authorization") != "Bearer "+good {
+					w.WriteHeader(http.StatusUnauthorized)
+				}
+			})
+			token, renewals := "kept", 0
+			hub.Token = func(context.Context) (string, error) { return token, nil }
+			hub.Renew = func() { token, renewals = "new", renewals+1 }
+			err := hub.Get(t.Context(), "/x", "1", nil)
+			if (err == nil) != (good == "new") || renewals != 1 {
+				t.Errorf("%d renewals, then %v", renewals, err)
+			}
+		})
+	}
+}

@@ -64,6 +64,13 @@ func (c *Credentials) Current(ctx context.Context) (Token, error) {
 	return token, nil
 }
 
+// Renew forgets the current token: the hub may refuse one that was kept, although its time is not over.
+func (c *Credentials) Renew() {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.Cached = Token{}
+}
+
 func (c *Credentials) obtain(ctx context.Context) (Token, error) {
 	for attempt := 1; ; attempt++ {
 		response, err := c.ask(ctx)
