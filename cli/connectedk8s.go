@@ -59,6 +59,12 @@ func reachWith(command *cobra.Command, flags *clusterFlags) {
 
 // locate returns the hub and the id that the flags name.
 func (s *session) locate(ctx context.Context, flags clusterFlags) (*signedIn, fairlead.ResourceID, error) {
+	if err := checkClusterName(flags.name); err != nil {
+		return nil, fairlead.ResourceID{}, err
+	}
+	if err := checkGroupFlag(flags.group); err != nil {
+		return nil, fairlead.ResourceID{}, err
+	}
 	hub, subscription, err := s.place(ctx)
 	if err != nil {
 		return nil, fairlead.ResourceID{}, err
@@ -68,11 +74,7 @@ func (s *session) locate(ctx context.Context, flags clusterFlags) (*signedIn, fa
 		return nil, fairlead.ResourceID{}, err
 	}
 	hub.CorrelationID = flags.correlation
-	id := fairlead.ConnectedClusterID(subscription, group, flags.name)
-	if _, err := fairlead.ParseResourceID(id.String()); err != nil {
-		return nil, fairlead.ResourceID{}, usagef("a connected cluster cannot be called %q in a resource group %q: letters, digits, '-', '_' and '.' only", flags.name, group)
-	}
-	return hub, id, nil
+	return hub, fairlead.ConnectedClusterID(subscription, group, flags.name), nil
 }
 
 func newConnectedListCommand(s *session) *cobra.Command {
@@ -82,6 +84,9 @@ func newConnectedListCommand(s *session) *cobra.Command {
 		Long:    "List the connected clusters of the subscription, or of one resource group, as the hub sees them now.",
 		Example: "  fairlead connectedk8s list -o table\n  fairlead connectedk8s list -g shops --query \"[?properties.connectivityStatus!='Connected'].name\" -o tsv",
 		RunE: func(command *cobra.Command, _ []string) error {
+			if err := checkGroupFlag(group); err != nil {
+				return err
+			}
 			hub, subscription, err := s.place(command.Context())
 			if err != nil {
 				return err

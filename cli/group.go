@@ -125,6 +125,9 @@ func tagsFlag(command *cobra.Command, into *[]string) {
 
 // inGroup runs a call on the path of a resource group.
 func (s *session) inGroup(ctx context.Context, name string, call func(hub *signedIn, path string) error) error {
+	if err := checkGroupName(name); err != nil {
+		return err
+	}
 	hub, subscription, err := s.place(ctx)
 	if err != nil {
 		return err

@@ -43,7 +43,8 @@ func hint(command *cobra.Command, err error) string {
 	case errors.As(err, &usage):
 		return command.CommandPath() + " --help"
 	case errors.Is(err, errSignedOut):
-		return "fairlead login --hub URL --credential-file FILE   (the hub's first start printed both)"
+		return "fairlead login --hub URL --ca-file FILE --service-principal --username APP_ID   (the hub's first start printed these; the secret is asked for)\n" +
+			"       or fairlead login --credential-file FILE   (what fairlead hub --admin-credential-file has written)"
 	case errors.As(err, &lost):
 		return hintUnreachable(lost)
 	}
@@ -81,9 +82,11 @@ func hintCode(err error) string {
 		"ResourceGroupNotFound": "fairlead group list, or fairlead group create -n NAME -l LOCATION",
 		"SubscriptionNotFound":  "fairlead account list",
 		"invalid_client":        "fairlead login again, with the secret that belongs to this application id",
-		"ClusterUnauthorized":   "sign in to the cluster again, until kubectl get nodes works",
-		"ClusterUnreachable":    "see that kubectl get nodes works with this kubeconfig; --kube-config and --kube-context choose another",
-		"AuthorizationFailed":   "ask an owner for: fairlead role assignment create --assignee APP_ID --role ROLE --scope SCOPE",
+		"ImageUntrusted": "let the nodes trust the hub's registry: ca in /etc/containerd/certs.d/HOST:PORT/hosts.toml (docs/operations.md, TLS)\n" +
+			"       or load the image into them by hand: fairlead image save --registry HOST:PORT --output agents.tar",
+		"ClusterUnauthorized": "sign in to the cluster again, until kubectl get nodes works",
+		"ClusterUnreachable":  "see that kubectl get nodes works with this kubeconfig; --kube-config and --kube-context choose another",
+		"AuthorizationFailed": "ask an owner for: fairlead role assignment create --assignee APP_ID --role ROLE --scope SCOPE",
 	}
 	if next, ok := hints[fairlead.CodeOf(err)]; ok {
 		return next

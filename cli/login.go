@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/url"
 	"os"
@@ -101,7 +102,7 @@ func (s *session) login(ctx context.Context, flags loginFlags) error {
 		return err
 	}
 	if err := s.discover(ctx, &entry); err != nil {
-		return err
+		return misplacedTrust(err, flags.caFile)
 	}
 	secret, err := s.secret(ctx, flags.password, file.Secret)
 	if err != nil {
@@ -127,15 +128,31 @@ func authority(ctx context.Context, hub string, flags loginFlags) (string, error
 	switch {
 	case flags.fingerprint != "":
 		found, err := client.FetchAuthority(ctx, hub, flags.fingerprint)
+		if fairlead.KindOf(err) == fairlead.Invalid {
+			return "", usagef("--ca-fingerprint: %w", err)
+		}
 		return string(found), err
 	case flags.caFile == "":
 		return "", nil
 	}
 	content, err := os.ReadFile(flags.caFile)
 	if err != nil {
-		return "", fairlead.Errorf(fairlead.Invalid, "--ca-file cannot be read: %w", err)
+		return "", usagef("--ca-file cannot be read: %w", err)
+	}
+	if _, err := client.Trust(content); err != nil || len(content) == 0 {
+		return "", usagef("--ca-file: %s holds no certificate in PEM form", flags.caFile)
 	}
 	return string(content), nil
+}
+
+// misplacedTrust says it when the file with the authority is another hub's.
+func misplacedTrust(err error, file string) error {
+	var lost *client.Unreachable
+	if file == "" || !errors.As(err, &lost) || lost.Obstacle != client.UnknownAuthority {
+		return err
+	}
+	hint := "the ca.crt in the hub's data directory, or the fingerprint that the hub printed when it started (--ca-fingerprint)"
+	return &hinted{fairlead.Errorf(fairlead.Unauthenticated, "the authority in %s is not that of the hub %s", file, lost.URL), hint}
 }
 
 // discover asks the hub for its tenant and audience, which proves the connection before a secret is sent.
@@ -198,7 +215,7 @@ func (s *session) signIn(ctx context.Context, entry profile.Hub, secret client.S
 		return err
 	}
 	if err := p.KeepToken(entry.URL, credentials.Cached); err != nil {
-		return err
+		s.warn("the token could not be kept for the next command: %v", err)
 	}
 	accounts := asAccounts(entry, subscriptions)
 	return s.tell("Signed in to "+entry.URL+" as "+entry.ClientID+".", accounts, accountColumns())

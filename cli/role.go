@@ -196,6 +196,9 @@ func newGUID() string {
 
 // target returns the hub, the scope and the principal (if one was named) of an assignment command.
 func (s *session) target(ctx context.Context, flags assignmentFlags) (hub *signedIn, scope, principal string, err error) {
+	if err := checkGroupFlag(flags.group); err != nil {
+		return nil, "", "", err
+	}
 	hub, subscription, err := s.place(ctx)
 	if err != nil {
 		return nil, "", "", err

@@ -64,21 +64,17 @@ func (s *session) hub() (*signedIn, error) {
 	if err != nil {
 		return nil, err
 	}
-	cached, err := p.Token(entry.URL)
-	if err != nil {
-		return nil, err
-	}
 	credentials, err := s.credentials(entry, secret)
 	if err != nil {
 		return nil, err
 	}
-	credentials.Cached = cached
+	credentials.Cached = p.Token(entry.URL)
 	credentials.Keep = func(token client.Token) {
 		if err := p.KeepToken(entry.URL, token); err != nil {
 			s.warn("the token could not be kept for the next command: %v", err)
 		}
 	}
-	hub := &client.Hub{URL: entry.URL, HTTP: credentials.HTTP, Token: credentials.Token}
+	hub := &client.Hub{URL: entry.URL, HTTP: credentials.HTTP, Token: credentials.Token, Renew: credentials.Renew}
 	return &signedIn{Hub: hub, entry: entry, credentials: credentials, defaults: p.Config.Defaults}, nil
 }
 
@@ -119,7 +115,7 @@ func (h *signedIn) groupName(flag string) (string, error) {
 	if flag == "" {
 		return "", usagef("--resource-group/-g is missing; fairlead configure --defaults group=NAME saves typing it")
 	}
-	return flag, nil
+	return flag, checkGroupName(flag)
 }
 
 // interactive reports whether there is a person to ask.

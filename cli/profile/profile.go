@@ -92,8 +92,8 @@ func (p *Profile) Save() error { return p.write(configFile, p.Config) }
 
 // SignIn remembers a hub with the secret of its service principal and makes it the current one.
 func (p *Profile) SignIn(hub Hub, secret client.Secret) error {
-	secrets := map[string]string{}
-	if err := p.read(credentialsFile, &secrets); err != nil {
+	secrets, err := p.secrets()
+	if err != nil {
 		return err
 	}
 	secrets[hub.URL] = secret.Reveal()
@@ -106,11 +106,15 @@ func (p *Profile) SignIn(hub Hub, secret client.Secret) error {
 
 // SignOut forgets a hub, its secret and its tokens.
 func (p *Profile) SignOut(url string) error {
-	if err := p.forget(credentialsFile, url); err != nil {
+	if err := p.forgetSecret(url); err != nil {
 		return err
 	}
-	if err := p.forget(tokensFile, url); err != nil {
-		return err
+	tokens := p.tokens()
+	if _, ok := tokens[url]; ok {
+		delete(tokens, url)
+		if err := p.write(tokensFile, tokens); err != nil {
+			return err
+		}
 	}
 	delete(p.Config.Hubs, url)
 	if p.Config.CurrentHub == url {
@@ -119,38 +123,52 @@ func (p *Profile) SignOut(url string) error {
 	return p.Save()
 }
 
-func (p *Profile) forget(file, url string) error {
-	entries := map[string]json.RawMessage{}
-	if err := p.read(file, &entries); err != nil {
+func (p *Profile) forgetSecret(url string) error {
+	secrets, err := p.secrets()
+	if err != nil {
 		return err
 	}
-	if _, ok := entries[url]; !ok {
+	if _, ok := secrets[url]; !ok {
 		return nil
 	}
-	delete(entries, url)
-	return p.write(file, entries)
+	delete(secrets, url)
+	return p.write(credentialsFile, secrets)
+}
+
+func (p *Profile) secrets() (map[string]string, error) {
+	secrets := map[string]string{}
+	err := p.read(credentialsFile, &secrets)
+	if secrets == nil {
+		secrets = map[string]string{} // the file said null
+	}
+	return secrets, err
+}
+
+// tokens are those kept from earlier runs. They can be had again at any time, so a file that cannot be read,
+// or is damaged, is as good as none.
+func (p *Profile) tokens() map[string]cachedToken {
+	tokens := map[string]cachedToken{}
+	if err := p.read(tokensFile, &tokens); err != nil || tokens == nil {
+		return map[string]cachedToken{}
+	}
+	return tokens
 }
 
 // Secret returns the secret with which the hub was signed in to.
 func (p *Profile) Secret(url string) (client.Secret, error) {
-	secrets := map[string]string{}
-	err := p.read(credentialsFile, &secrets)
+	secrets, err := p.secrets()
 	return client.Secret(secrets[url]), err
 }
 
 // Token returns the token kept for a hub; it may be empty or past its end.
-func (p *Profile) Token(url string) (client.Token, error) {
-	tokens := map[string]cachedToken{}
-	err := p.read(tokensFile, &tokens)
-	return client.Token{Value: client.Secret(tokens[url].Token), ExpiresOn: tokens[url].ExpiresOn}, err
+func (p *Profile) Token(url string) client.Token {
+	kept := p.tokens()[url]
+	return client.Token{Value: client.Secret(kept.Token), ExpiresOn: kept.ExpiresOn}
 }
 
 // KeepToken remembers a token for the next run.
 func (p *Profile) KeepToken(url string, token client.Token) error {
-	tokens := map[string]cachedToken{}
-	if err := p.read(tokensFile, &tokens); err != nil {
-		return err
-	}
+	tokens := p.tokens()
 	tokens[url] = cachedToken{Token: token.Value.Reveal(), ExpiresOn: token.ExpiresOn}
 	return p.write(tokensFile, tokens)
 }

@@ -36,9 +36,9 @@ func TestASignedInHubIsRememberedAndForgotten(t *testing.T) {
 	}
 	p = open(t, dir)
 	secret, err := p.Secret(hub.URL)
-	kept, failed := p.Token(hub.URL)
-	if current, ok := p.Current(); !ok || current != hub || secret.Reveal() != "hush" || kept != token || err != nil || failed != nil {
-		t.Errorf("remembered %+v, %v, %v", current, err, failed)
+	kept := p.Token(hub.URL)
+	if current, ok := p.Current(); !ok || current != hub || secret.Reveal() != "hush" || kept != token || err != nil {
+		t.Errorf("remembered %+v, %v", current, err)
 	}
 	if err := p.SignOut(hub.URL); err != nil {
 		t.Fatal(err)
@@ -75,5 +75,29 @@ func TestADamagedFileIsNamed(t *testing.T) {
 	}
 	if _, err := profile.Open(dir); err == nil || !strings.Contains(err.Error(), "config.json") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Tokens can be had again, so nothing may fail for their sake.
+func TestDamagedTokensAreThrownAway(t *testing.T) {
+	for reason, content := range map[string]string{
+		"cut off": `{"https://hub": {"token": "abc`, "empty": "", "null": "null", "of another form": `{"https://hub": 5}`,
+	} {
+		t.Run(reason, func(t *testing.T) {
+			p := open(t, t.TempDir())
+			if err := os.WriteFile(filepath.Join(p.Dir, "tokens.json"), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if kept := p.Token("https://hub"); kept.Value != "" {
+				t.Errorf("there is a token %q", kept.Value.Reveal())
+			}
+			err := p.KeepToken("https://hub", client.Token{Value: "new"})
+			if kept := p.Token("https://hub"); err != nil || kept.Value != "new" {
+				t.Errorf("the new token is not kept: %v", err)
+			}
+			if err := p.SignOut("https://hub"); err != nil || p.Token("https://hub").Value != "" {
+				t.Errorf("the token stays after signing out: %v", err)
+			}
+		})
 	}
 }
