@@ -46,10 +46,12 @@ type Connection struct {
 	situation situation
 	chart     string // the newest chart's reference
 	groupMade bool
-	made      bool // this run put the cluster into the hub
 	key       *rsa.PrivateKey
 	stored    fairlead.ConnectedCluster
 	work      workload
+
+	registered bool // this run told the hub of the cluster
+	made       bool // which did not have it before
 }
 
 // Steps returns what it takes to connect the cluster, up to the agents' first report.

@@ -21,13 +21,27 @@ const (
 	keyBlock = "RSA PRIVATE KEY"
 )
 
-// newKey makes a cluster's onboarding key. It takes a second or three, and cannot be hurried.
-func newKey() (*rsa.PrivateKey, error) {
-	key, err := rsa.GenerateKey(rand.Reader, keyBits)
-	if err != nil {
-		return nil, fmt.Errorf("make the cluster's key: %w", err)
+// newKey makes a cluster's onboarding key. It takes a second or three, and cannot be stopped: when ctx ends
+// before, nobody waits for it. What it makes then is known to nobody, and it touches nothing else.
+func newKey(ctx context.Context) (*rsa.PrivateKey, error) {
+	type outcome struct {
+		key *rsa.PrivateKey
+		err error
 	}
-	return key, nil
+	made := make(chan outcome, 1)
+	go func() {
+		key, err := rsa.GenerateKey(rand.Reader, keyBits)
+		made <- outcome{key, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case result := <-made:
+		if result.err != nil {
+			return nil, fmt.Errorf("make the cluster's key: %w", result.err)
+		}
+		return result.key, nil
+	}
 }
 
 // publicKey is what the hub gets to see of a key: base64 of the DER of a PKCS#1 public key.

@@ -2,7 +2,6 @@ package connect
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/fairlead/fairlead"
 )
@@ -21,10 +19,10 @@ const goneTimeout = 3 * time.Minute
 
 const namespaceEvery = 250 * time.Millisecond
 
-// makeNamespace makes a namespace and reports whether it was not there before.
-func (k *Cluster) makeNamespace(ctx context.Context, name string, labels, annotations map[string]string) (bool, error) {
+// makeNamespace makes a namespace, marked as the release's, and reports whether it was not there before.
+func (k *Cluster) makeNamespace(ctx context.Context, name string) (bool, error) {
 	_, err := k.api.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{
-		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels, Annotations: annotations},
+		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: adoptLabels(), Annotations: adoptAnnotations()},
 	}, metav1.CreateOptions{})
 	if apierrors.IsAlreadyExists(err) {
 		return false, nil
@@ -33,18 +31,6 @@ func (k *Cluster) makeNamespace(ctx context.Context, name string, labels, annota
 		return false, fmt.Errorf("make namespace %s: %w", name, err)
 	}
 	return true, nil
-}
-
-// adopt marks a namespace that someone else made as the release's, or Helm would refuse to work with it.
-func (k *Cluster) adopt(ctx context.Context, name string) error {
-	mark, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": adoptLabels(), "annotations": adoptAnnotations()}})
-	if err == nil {
-		_, err = k.api.CoreV1().Namespaces().Patch(ctx, name, types.MergePatchType, mark, metav1.PatchOptions{})
-	}
-	if err != nil {
-		return fmt.Errorf("take over namespace %s: %w", name, err)
-	}
-	return nil
 }
 
 // removeNamespace deletes a namespace, if it is there, and does not wait.

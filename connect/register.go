@@ -23,7 +23,7 @@ func (c *Connection) register(ctx context.Context) (string, error) {
 	}
 	c.Report.Note("asking the hub for a connected cluster")
 	// Whatever the answer, from here on the hub may have the cluster.
-	c.made = c.situation == fresh || c.situation == stale
+	c.registered, c.made = true, c.situation == fresh || c.situation == stale
 	if c.stored, err = c.Hub.PutCluster(ctx, c.ID, c.document()); err != nil {
 		return "", err
 	}
@@ -67,7 +67,7 @@ func (c *Connection) makeGroup(ctx context.Context) error {
 func (c *Connection) chooseKey(ctx context.Context) (*rsa.PrivateKey, error) {
 	if c.situation != again {
 		c.Report.Note("making the cluster's key")
-		return newKey()
+		return newKey(ctx)
 	}
 	key, err := c.Cluster.readKey(ctx)
 	if err != nil {
@@ -102,6 +102,9 @@ func (c *Connection) unregister(ctx context.Context) error {
 			return fmt.Errorf("the hub may still have %s (fairlead connectedk8s delete -n %s -g %s --force removes it): %w", c.ID, c.ID.Name(), c.ID.ResourceGroup, err)
 		}
 	}
+	if c.registered && !c.made {
+		return c.staysRegistered(ctx)
+	}
 	if !c.groupMade {
 		return nil
 	}
@@ -109,6 +112,14 @@ func (c *Connection) unregister(ctx context.Context) error {
 		return fmt.Errorf("the hub still has resource group %s, which this run made: %w", c.ID.ResourceGroup, err)
 	}
 	return nil
+}
+
+func (c *Connection) staysRegistered(ctx context.Context) error {
+	status := "status unknown"
+	if known, err := c.Hub.Cluster(ctx, c.ID); err == nil {
+		status = "status " + string(known.Properties.ConnectivityStatus)
+	}
+	return staysf("%s at the hub, %s, with the tags and settings that this run gave it", c.ID.Name(), status)
 }
 
 // deleteOwn deletes the cluster at the hub if it carries this run's key: someone else may have been faster.

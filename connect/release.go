@@ -53,16 +53,13 @@ func (h *helm) current() (*releasev1.Release, error) {
 // does not wait for the agents: that is the business of steps that can say what holds them up. Whoever owned
 // a field of our objects before (an older Helm, kubectl, az) has to give it up.
 func (h *helm) apply(ctx context.Context, chart *chartv2.Chart, values map[string]any) error {
-	last, err := h.current()
+	last, err := h.settle()
 	if err != nil {
 		return err
 	}
-	if last != nil && !deployed(last.Info.Status) {
-		if err := h.remove(action.NewUninstall(h.config), withoutHooks); err != nil {
-			return err
-		}
-		last = nil
-	}
+	// Helm would go on by itself in the background, while whoever was interrupted takes back what it does. There is
+	// nothing in it to wait for long.
+	ctx = context.WithoutCancel(ctx)
 	if last == nil {
 		return h.install(ctx, chart, values)
 	}
@@ -75,9 +72,24 @@ func (h *helm) apply(ctx context.Context, chart *chartv2.Chart, values map[strin
 	return nil
 }
 
-// deployed tells releases that an upgrade can start from those of an install that never ended well.
-func deployed(status common.Status) bool {
-	return status == common.StatusDeployed || status == common.StatusSuperseded || status == common.StatusFailed
+// settle returns the release that an upgrade can start from, nil when there is none. One whose Helm was killed in the
+// middle counts as failed: its objects may well run. One that was half removed is removed.
+func (h *helm) settle() (*releasev1.Release, error) {
+	last, err := h.current()
+	if err != nil || last == nil {
+		return nil, err
+	}
+	switch status := last.Info.Status; {
+	case status == common.StatusDeployed, status == common.StatusSuperseded, status == common.StatusFailed:
+		return last, nil
+	case status.IsPending():
+		last.Info.Status, last.Info.Description = common.StatusFailed, "interrupted"
+		if err := h.config.Releases.Update(last); err != nil {
+			return nil, fmt.Errorf("mend the interrupted release: %w", err)
+		}
+		return last, nil
+	}
+	return nil, h.uninstall(withoutHooks)
 }
 
 func (h *helm) install(ctx context.Context, chart *chartv2.Chart, values map[string]any) error {
@@ -110,10 +122,7 @@ const (
 
 // uninstall removes the release, if there is one.
 func (h *helm) uninstall(mode hooks) error {
-	return h.remove(action.NewUninstall(h.config), mode)
-}
-
-func (h *helm) remove(uninstall *action.Uninstall, mode hooks) error {
+	uninstall := action.NewUninstall(h.config)
 	uninstall.DisableHooks, uninstall.IgnoreNotFound = mode == withoutHooks, true
 	uninstall.WaitStrategy, uninstall.Timeout = kube.HookOnlyStrategy, helmTimeout
 	if _, err := uninstall.Run(fairlead.ReleaseName); err != nil {

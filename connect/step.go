@@ -31,27 +31,42 @@ type Step struct {
 	// Run does it and returns what is worth telling about it, which may be nothing.
 	Run func(ctx context.Context) (string, error)
 	// Undo takes back what Run has done in this run, completely or in part; nil when there is nothing to take back.
+	// Its error may be one of staysf.
 	Undo func(ctx context.Context) error
 }
 
-// Failure is a step that failed. Remains says what could not be taken back.
+// Failure is a step that failed. Remains says what could not be taken back, Stays what was there before this run
+// and is left, changed by it or not.
 type Failure struct {
 	Step    string
 	Err     error
 	Remains []error
+	Stays   []string
 }
 
 func (e *Failure) Error() string {
 	text := fmt.Sprintf("%s: %v", strings.ToLower(e.Step[:1])+e.Step[1:], e.Err)
-	if len(e.Remains) == 0 {
-		return text
+	if len(e.Remains) > 0 {
+		text += "\nWhat this run had begun could not be taken back completely:"
 	}
-	text += "\nWhat this run had begun could not be taken back completely:"
 	for _, remains := range e.Remains {
 		text += "\n  - " + remains.Error()
 	}
+	if len(e.Stays) > 0 {
+		text += "\nWhat was there before this run stays:"
+	}
+	for _, stays := range e.Stays {
+		text += "\n  - " + stays
+	}
 	return text
 }
+
+// stays is what an Undo leaves, because it was there before.
+type stays struct{ text string }
+
+func (s *stays) Error() string { return s.text }
+
+func staysf(format string, args ...any) error { return &stays{fmt.Sprintf(format, args...)} }
 
 func (e *Failure) Unwrap() error { return e.Err }
 
@@ -66,7 +81,7 @@ func Run(ctx context.Context, report Reporter, steps []Step) error {
 			continue
 		}
 		failure := &Failure{Step: step.Name, Err: interrupted(ctx, err)}
-		failure.Remains = undo(ctx, report, steps[:i+1])
+		failure.undo(ctx, report, steps[:i+1])
 		return failure
 	}
 	return nil
@@ -89,22 +104,27 @@ func take(ctx context.Context, report Reporter, step Step) error {
 	return err
 }
 
-func undo(ctx context.Context, report Reporter, steps []Step) []error {
+// undo takes steps back, last first, whatever has become of ctx.
+func (e *Failure) undo(ctx context.Context, report Reporter, steps []Step) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
-	var remains []error
 	for _, step := range slices.Backward(steps) {
 		if step.Undo == nil {
 			continue
 		}
-		err := take(ctx, report, Step{Name: "Take back: " + strings.ToLower(step.Name[:1]) + step.Name[1:], Run: func(ctx context.Context) (string, error) {
-			return "", step.Undo(ctx)
-		}})
-		if err != nil {
-			remains = append(remains, err)
+		report.Begin("Take back: " + strings.ToLower(step.Name[:1]) + step.Name[1:])
+		err := step.Undo(ctx)
+		var left *stays
+		switch {
+		case errors.As(err, &left):
+			e.Stays = append(e.Stays, left.text)
+			report.End("stays as it is", nil)
+			continue
+		case err != nil:
+			e.Remains = append(e.Remains, err)
 		}
+		report.End("", err)
 	}
-	return remains
 }
 
 // until asks again and again, at intervals, until done says so, it fails, or ctx ends.

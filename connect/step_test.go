@@ -51,6 +51,21 @@ func TestRunUndoesAfterAnInterruption(t *testing.T) {
 	}
 }
 
+func TestRunSaysWhatStays(t *testing.T) {
+	report := &recorder{}
+	err := Run(t.Context(), report, []Step{{
+		Name: "Install",
+		Run:  func(context.Context) (string, error) { return "", errors.New("broken") },
+		Undo: func(context.Context) error { return staysf("release %s", "azure-arc") },
+	}})
+	if err == nil || !strings.Contains(err.Error(), "before this run stays:\n  - release azure-arc") || strings.Contains(err.Error(), "taken back") {
+		t.Errorf("error %v", err)
+	}
+	if want := []string{"begin Install", "failed", "begin Take back: install"}; !slices.Equal(report.lines, want) {
+		t.Errorf("reported %q, want %q: what stays on purpose is no failure", report.lines, want)
+	}
+}
+
 func TestRunSaysWhatRemains(t *testing.T) {
 	err := Run(t.Context(), &recorder{}, []Step{{
 		Name: "Install",

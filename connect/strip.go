@@ -26,17 +26,10 @@ func (k *Cluster) strip(ctx context.Context, mode hooks, report Reporter) error 
 	if err := k.removeRelease(mode, report); err != nil {
 		return err
 	}
-	if err := k.removeNamespace(ctx, fairlead.AgentNamespace); err != nil {
-		return err
-	}
-	if err := k.awaitGone(ctx, fairlead.AgentNamespace, report); err != nil {
-		return err
-	}
-	if err := k.removeNamespace(ctx, fairlead.ReleaseNamespace); err != nil {
-		return err
-	}
-	if err := k.awaitGone(ctx, fairlead.ReleaseNamespace, report); err != nil {
-		return err
+	for _, namespace := range []string{fairlead.AgentNamespace, fairlead.ReleaseNamespace} {
+		if err := k.vacate(ctx, namespace, report); err != nil {
+			return err
+		}
 	}
 	return k.sweep(ctx, report)
 }
@@ -50,7 +43,7 @@ func (k *Cluster) removeRelease(mode hooks, report Reporter) error {
 	return helm.uninstall(mode)
 }
 
-// kind is a kind of cluster-wide object that the agents' chart makes.
+// kind is a kind of object that the agents' chart makes.
 type kind struct {
 	resource schema.GroupVersionResource
 	name     string
@@ -66,46 +59,85 @@ func wide() []kind {
 	}
 }
 
-// sweep deletes cluster-wide objects of the release that Helm has left, and fails when some stay.
+// sweep deletes cluster-wide objects of the release that Helm has left, and waits until none is there any more:
+// definitions go only after their custom resources.
 func (k *Cluster) sweep(ctx context.Context, report Reporter) error {
+	if err := k.removeOwned(ctx, metav1.NamespaceAll, wide(), report); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, goneTimeout, errSlow)
+	defer cancel()
+	left := ""
+	err := until(ctx, namespaceEvery, func(ctx context.Context) (bool, error) {
+		for _, one := range wide() {
+			objects, err := k.owned(ctx, one.resource, metav1.NamespaceAll)
+			if err != nil {
+				return false, ignoreBlip(ctx, err)
+			}
+			if len(objects) > 0 {
+				left = one.name + " " + objects[0].GetName()
+				report.Note(left + " is going")
+				return false, nil
+			}
+		}
+		return true, nil
+	})
+	if errors.Is(err, errSlow) {
+		return fairlead.Errorf(fairlead.Unavailable, "%s is going, and not gone after %s", left, goneTimeout).WithCode("ObjectTerminating")
+	}
+	return err
+}
+
+// removeOwned deletes the release's objects of some kinds, in a namespace or cluster-wide, as far as they can be.
+func (k *Cluster) removeOwned(ctx context.Context, namespace string, kinds []kind, report Reporter) error {
 	var failed []error
-	for _, one := range wide() {
-		names, err := k.owned(ctx, one.resource)
+	for _, one := range kinds {
+		objects, err := k.owned(ctx, one.resource, namespace)
 		if err != nil {
 			failed = append(failed, err)
 		}
-		for _, name := range names {
-			report.Note("removing " + one.name + " " + name)
-			err := k.objects.Resource(one.resource).Delete(ctx, name, metav1.DeleteOptions{})
-			if err != nil && !apierrors.IsNotFound(err) {
-				failed = append(failed, fmt.Errorf("%s %s is left: %w", one.name, name, err))
-			}
+		for i := range objects {
+			failed = append(failed, k.remove(ctx, one, &objects[i], report))
 		}
 	}
 	return errors.Join(failed...)
 }
 
-// owned returns the objects of a cluster-wide kind that carry the release's annotations.
-func (k *Cluster) owned(ctx context.Context, resource schema.GroupVersionResource) ([]string, error) {
-	var names []string
+func (k *Cluster) remove(ctx context.Context, one kind, object *unstructured.Unstructured, report Reporter) error {
+	if object.GetDeletionTimestamp() != nil {
+		return nil
+	}
+	report.Note("removing " + one.name + " " + object.GetName())
+	background := metav1.DeletePropagationBackground
+	err := k.objects.Resource(one.resource).Namespace(object.GetNamespace()).Delete(ctx, object.GetName(), metav1.DeleteOptions{PropagationPolicy: &background})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("%s %s is left: %w", one.name, object.GetName(), err)
+	}
+	return nil
+}
+
+// owned returns the objects of a kind, in a namespace or cluster-wide, that carry the release's annotations.
+func (k *Cluster) owned(ctx context.Context, resource schema.GroupVersionResource, namespace string) ([]unstructured.Unstructured, error) {
+	var found []unstructured.Unstructured
 	options := metav1.ListOptions{Limit: 500, LabelSelector: "app.kubernetes.io/managed-by=Helm"}
 	for {
-		list, err := k.objects.Resource(resource).List(ctx, options)
+		list, err := k.objects.Resource(resource).Namespace(namespace).List(ctx, options)
 		if err != nil {
 			return nil, fmt.Errorf("look for what is left of the agents (%s): %w", resource.Resource, err)
 		}
 		for i := range list.Items {
-			if isOurs(&list.Items[i]) && list.Items[i].GetDeletionTimestamp() == nil {
-				names = append(names, list.Items[i].GetName())
+			if isOurs(&list.Items[i]) {
+				found = append(found, list.Items[i])
 			}
 		}
 		if options.Continue = list.GetContinue(); options.Continue == "" {
-			return names, nil
+			return found, nil
 		}
 	}
 }
 
-func isOurs(object *unstructured.Unstructured) bool {
+// isOurs reports whether an object carries the release's annotations.
+func isOurs(object metav1.Object) bool {
 	annotations := object.GetAnnotations()
 	return annotations["meta.helm.sh/release-name"] == fairlead.ReleaseName && annotations["meta.helm.sh/release-namespace"] == fairlead.ReleaseNamespace
 }

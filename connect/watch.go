@@ -25,7 +25,7 @@ type trouble struct {
 }
 
 func (t trouble) String() string {
-	text := t.object + ": " + t.what
+	text := t.object + " in namespace " + fairlead.AgentNamespace + ": " + t.what
 	if t.detail != "" {
 		text += ": " + t.detail
 	}
