@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/dataplane"
@@ -136,11 +137,14 @@ func readSettings(ctx context.Context, config Config, client *kube.Client, log *
 		return found, err
 	}
 	backoff := pace.Backoff{Min: 200 * time.Millisecond, Max: 5 * time.Second}
+	news := rate.Sometimes{First: 1, Interval: time.Minute}
 	for {
 		if found, err = settings.FromCluster(ctx, client, config.Namespace); err == nil {
 			return found, nil
 		}
-		log.WarnContext(ctx, "waiting for the settings of the connected cluster", slog.String("error", err.Error()))
+		news.Do(func() {
+			log.WarnContext(ctx, "waiting for the settings of the connected cluster", slog.String("error", err.Error()))
+		})
 		if waited := pace.Wait(ctx, backoff.Next(), nil); waited != nil {
 			return found, fmt.Errorf("%w; gave up: %w", err, waited)
 		}

@@ -49,6 +49,7 @@ type Controller struct {
 	settled map[string]int64 // generations that are known to be right, for the revision below
 	of      revision
 	wanted  map[string]deployment
+	missing bool // the release; the log tells of it once
 }
 
 // Run repairs until the end of ctx.
@@ -138,6 +139,10 @@ func (c *Controller) once(ctx context.Context) error {
 		return err
 	}
 	c.Ready(nil)
+	if !found && !c.missing {
+		c.Log.InfoContext(ctx, "waiting for the release of the agents", slog.String("release", c.ReleaseName))
+	}
+	c.missing = !found
 	if !found || !release.repairable() {
 		return nil
 	}

@@ -27,7 +27,7 @@ import (
 )
 
 const (
-	// A call that is not a long poll ends after callTimeout, a heartbeat much sooner.
+	// A call that is not a long poll ends after callTimeout if its caller does not give it up before.
 	callTimeout = 8 * time.Second
 	pollMargin  = 10 * time.Second // how much longer than the hub a long poll waits
 	maxAnswer   = 4 << 20
@@ -73,7 +73,7 @@ func (c *Client) Certificate(ctx context.Context, onboarding crypto.Signer, csr 
 // Heartbeat sends a sign of life.
 func (c *Client) Heartbeat(ctx context.Context, beat fairlead.Heartbeat) (fairlead.HeartbeatResponse, error) {
 	var answer fairlead.HeartbeatResponse
-	err := c.callAsCluster(ctx, fairlead.HeartbeatTimeout, fairlead.OpHeartbeat, beat, &answer)
+	err := c.callAsCluster(ctx, callTimeout, fairlead.OpHeartbeat, beat, &answer)
 	return answer, err
 }
 
