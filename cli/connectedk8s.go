@@ -189,7 +189,8 @@ func newConnectCommand(s *session) *cobra.Command {
 	command := &cobra.Command{
 		Use: "connect", Short: "Connect a cluster to the hub",
 		Long: `Connect the cluster of a kubeconfig to the hub: check both, register the cluster, install the agents and wait until
-they report. The cluster's key is made here and goes into the cluster only; the hub gets its public half.
+they report. The cluster's key is made here and goes into the cluster only; the hub gets its public half. A resource
+group that is not there is created.
 
 When a step fails, or at Ctrl-C, what this run has made is taken back. Connecting a cluster again under its
 name is fine: it puts right what is not. A cluster that is connected under another name is refused.`,
@@ -279,7 +280,8 @@ func newConnectedDeleteCommand(s *session) *cobra.Command {
 which must be the one that is named.
 
 --force also works when the cluster cannot be reached or is half broken: it relies on nothing in the cluster, and
-when the kubeconfig leads nowhere, or to another cluster, it removes the hub's side alone and says what remains.`,
+when the kubeconfig leads nowhere, or to another cluster, it removes the hub's side alone and says what remains. When
+it is the hub that cannot be reached, it removes the cluster's side alone.`,
 		Example: "  fairlead connectedk8s delete -n edge-1 -g shops --yes\n  fairlead connectedk8s delete -n edge-1 -g shops --force",
 		RunE:    func(command *cobra.Command, _ []string) error { return s.disconnect(command.Context(), flags) },
 	}
@@ -313,10 +315,7 @@ func (s *session) disconnect(ctx context.Context, flags clusterFlags) error {
 	if err := connect.Run(ctx, disconnection.Report, steps()); err != nil {
 		return err
 	}
-	if !disconnection.Complete() {
-		return s.say(s.streams.Err, id.Name()+" is removed from the hub.")
-	}
-	return s.say(s.streams.Err, id.Name()+" is disconnected.")
+	return s.say(s.streams.Err, id.Name()+" is "+disconnection.Outcome()+".")
 }
 
 func (s *session) inspect(ctx context.Context, disconnection *connect.Disconnection, flags clusterFlags) (func() []connect.Step, error) {

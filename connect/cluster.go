@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -99,7 +100,20 @@ func chooseContext(loader clientcmd.ClientConfig, wanted string) (string, error)
 	if _, err := rest.InClusterConfig(); err == nil && wanted == "" {
 		return "in-cluster", nil
 	}
+	if file := absentFile(os.Getenv("KUBECONFIG")); file != "" {
+		return "", fairlead.Errorf(fairlead.Invalid, "the kubeconfig %s, which KUBECONFIG names, is not there", file)
+	}
 	return "", fairlead.Errorf(fairlead.Invalid, "there is no kubeconfig that names a cluster: give --kube-config FILE, or set KUBECONFIG")
+}
+
+// absentFile returns the first of the files in a list such as KUBECONFIG that is not there.
+func absentFile(list string) string {
+	for _, file := range filepath.SplitList(list) {
+		if _, err := os.Stat(file); file != "" && errors.Is(err, fs.ErrNotExist) {
+			return file
+		}
+	}
+	return ""
 }
 
 func missingContext(raw clientcmdapi.Config, name string) error {

@@ -18,11 +18,15 @@ type Disconnection struct {
 	Report  Reporter
 
 	hasHub, hasCluster bool
+	hubLost            error // why the hub could not be asked, in a forced disconnection
 }
 
 // Inspect finds out what there is to remove, and refuses when the cluster is not the one that is named.
 func (d *Disconnection) Inspect(ctx context.Context) error {
-	if err := d.lookAtHub(ctx); err != nil {
+	var lost *client.Unreachable
+	if err := d.lookAtHub(ctx); errors.As(err, &lost) {
+		return fmt.Errorf("%w\nWith --force only the cluster's side is removed", err)
+	} else if err != nil {
 		return err
 	}
 	if _, err := d.Cluster.reach(ctx); err != nil {
@@ -60,15 +64,25 @@ func (d *Disconnection) claim(ctx context.Context) (*claim, error) {
 		d.hasCluster = true
 		return &claim{id: d.ID}, nil
 	}
-	endpoints, err := d.Hub.Endpoints(ctx)
+	ours, err := d.ours(ctx, claimed)
 	if err != nil {
 		return nil, err
 	}
-	if !claimed.same(d.ID) || !claimed.sameHub(endpoints.DataPlane(d.Hub.URL)) {
+	if !ours {
 		return nil, fairlead.Errorf(fairlead.Conflict, "the cluster %s is %s, not %q in %q: nothing was removed", d.Cluster.short(), claimed, d.ID.Name(), d.ID.ResourceGroup).WithCode("OtherCluster")
 	}
 	d.hasCluster = true
 	return claimed, nil
+}
+
+// ours reports whether a claim is about what is named. The id alone tells it when the hub cannot be asked how the
+// agents call it: no two hubs have a subscription in common, but Azure's clusters are never ours.
+func (d *Disconnection) ours(ctx context.Context, claimed *claim) (bool, error) {
+	if d.hubLost != nil {
+		return claimed.same(d.ID) && claimed.dataPlane != "", nil
+	}
+	endpoints, err := d.Hub.Endpoints(ctx)
+	return err == nil && claimed.same(d.ID) && claimed.sameHub(endpoints.DataPlane(d.Hub.URL)), err
 }
 
 func (d *Disconnection) lookAtHub(ctx context.Context) error {
@@ -91,7 +105,11 @@ func (d *Disconnection) notFound() error {
 // InspectForced finds out what can be removed whatever the state of hub and cluster, and returns what
 // cannot, in words for the person.
 func (d *Disconnection) InspectForced(ctx context.Context) (warnings []string, err error) {
-	if err := d.lookAtHub(ctx); err != nil {
+	var lost *client.Unreachable
+	if err := d.lookAtHub(ctx); errors.As(err, &lost) {
+		d.hubLost = err
+		return d.withoutHub(ctx)
+	} else if err != nil {
 		return nil, err
 	}
 	if d.Cluster == nil {
@@ -110,6 +128,24 @@ func (d *Disconnection) InspectForced(ctx context.Context) (warnings []string, e
 	return nil, nil
 }
 
+// withoutHub is InspectForced when only the cluster can be had.
+func (d *Disconnection) withoutHub(ctx context.Context) ([]string, error) {
+	if d.Cluster == nil {
+		return nil, d.hubLost
+	}
+	if _, err := d.Cluster.reach(ctx); err != nil {
+		return nil, errors.Join(d.hubLost, err)
+	}
+	if _, err := d.claim(ctx); err != nil {
+		return nil, errors.Join(d.hubLost, err)
+	}
+	if !d.hasCluster {
+		return nil, fmt.Errorf("%w\nThe cluster %s holds no agents, so there is nothing to remove without the hub", d.hubLost, d.Cluster.short())
+	}
+	return []string{d.hubLost.Error(), fmt.Sprintf("only the cluster's side is removed. The hub may still have %s; once it can be reached, remove it there with\n  fairlead connectedk8s delete -n %s -g %s --force",
+		d.ID.Name(), d.ID.Name(), d.ID.ResourceGroup)}, nil
+}
+
 func (d *Disconnection) without(reason string) ([]string, error) {
 	if !d.hasHub {
 		return nil, fairlead.Errorf(fairlead.NotFound, "(ResourceNotFound) the hub has no connected cluster %q in resource group %q, and nothing can be removed from a cluster: %s",
@@ -119,8 +155,16 @@ func (d *Disconnection) without(reason string) ([]string, error) {
 		d.ID.Name(), d.ID.ResourceGroup)}, nil
 }
 
-// Complete reports whether the steps also remove the agents, or the hub's side alone.
-func (d *Disconnection) Complete() bool { return d.hasCluster }
+// Outcome says in a few words what the steps come to.
+func (d *Disconnection) Outcome() string {
+	switch {
+	case d.hubLost != nil:
+		return "removed from its cluster"
+	case !d.hasCluster:
+		return "removed from the hub"
+	}
+	return "disconnected"
+}
 
 // Steps returns what an inspected disconnection takes.
 func (d *Disconnection) Steps() []Step { return d.steps(d.Hub.DeleteCluster, withHooks) }
@@ -144,7 +188,7 @@ func (d *Disconnection) steps(remove func(context.Context, fairlead.ResourceID) 
 		steps = append(steps, Step{Name: "Remove the agents", Run: func(ctx context.Context) (string, error) {
 			err := d.Cluster.strip(ctx, mode, d.Report)
 			if err != nil && !errors.Is(err, context.Canceled) {
-				err = fmt.Errorf("%w\nThe hub's side is gone; the same command goes on where this one stopped", err)
+				err = fmt.Errorf("%w\nThe same command goes on where this one stopped", err)
 			}
 			return "nothing of theirs is left", err
 		}})

@@ -27,7 +27,14 @@ func (c *Connection) register(ctx context.Context) (string, error) {
 	if c.stored, err = c.Hub.PutCluster(ctx, c.ID, c.document()); err != nil {
 		return "", err
 	}
-	return "identity " + principal(c.stored), nil
+	return c.whatWasMade(), nil
+}
+
+func (c *Connection) whatWasMade() string {
+	if c.groupMade {
+		return "created resource group " + c.ID.ResourceGroup + ", identity " + principal(c.stored)
+	}
+	return "identity " + principal(c.stored)
 }
 
 // keepTags takes the tags of a cluster that is connected already, unless this run was given others: a

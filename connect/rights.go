@@ -100,7 +100,7 @@ func (k *Cluster) checkRights(ctx context.Context) error {
 	if err != nil || len(missing) == 0 {
 		return err
 	}
-	return fairlead.Errorf(fairlead.Forbidden, "in the cluster %s you may not\n  %s\nWhoever administers it can grant what is needed with\n  %s",
+	return fairlead.Errorf(fairlead.Forbidden, "in the cluster %s you may not\n  %s\nWhoever administers it can grant these, or, which is simple but more than is needed, all rights with\n  %s",
 		k.short(), strings.Join(inWords(missing), "\n  "), k.grant(ctx)).WithCode("ClusterForbidden")
 }
 

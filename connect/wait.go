@@ -73,8 +73,9 @@ func (c *Connection) await(ctx context.Context, missing, agent string, wanted fu
 }
 
 func (c *Connection) lookAtPods(ctx context.Context, watch *watch) error {
-	hopeless := watch.look(ctx, time.Now())
-	c.Report.Note(watch.summary())
+	now := time.Now()
+	hopeless := watch.look(ctx, now)
+	c.Report.Note(watch.summary() + watch.heldUp(now))
 	return hopeless
 }
 
@@ -82,7 +83,7 @@ func (c *Connection) explain(ctx context.Context, err error, missing string, tim
 	var hopeless *hopelessError
 	switch {
 	case errors.As(err, &hopeless):
-		return fairlead.Errorf(fairlead.Unavailable, "%s, and none will: %s", missing, hopeless.Error()).WithCode("AgentsNotRunning")
+		return fairlead.Errorf(fairlead.Unavailable, "%s, and none will: %s", missing, hopeless.Error()).WithCode(hopeless.code())
 	case errors.Is(err, errSlow):
 		return fairlead.Errorf(fairlead.Unavailable, "%s within %s (--onboarding-timeout).\n%s", missing, timeout, watch.evidence(ctx)).WithCode("OnboardingTimeout")
 	}

@@ -50,7 +50,9 @@ type watch struct {
 	agent   string // the agent that the wait is for
 	looked  time.Time
 	since   map[string]time.Time // when fatal trouble was first seen
+	began   time.Time            // when the wait began
 	pods    []corev1.Pod
+	events  []corev1.Event
 	found   []trouble
 	failed  error // why the last look saw nothing
 }
@@ -65,6 +67,9 @@ func (w *watch) look(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	w.looked = now
+	if w.began.IsZero() {
+		w.began = now
+	}
 	pods, err := w.cluster.api.CoreV1().Pods(fairlead.AgentNamespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		w.failed = err
@@ -72,7 +77,7 @@ func (w *watch) look(ctx context.Context, now time.Time) error {
 	}
 	events, err := w.cluster.events(ctx)
 	w.failed = err // pods without their events tell less, but something
-	w.pods = pods.Items
+	w.pods, w.events = pods.Items, events
 	w.found = append(w.cluster.missingPods(ctx, events), troubles(w.pods, events)...)
 	return w.judge(now)
 }
