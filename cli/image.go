@@ -23,6 +23,11 @@ into each node.`,
 	save := &cobra.Command{
 		Use:   "save",
 		Short: "Write the agents' image as an archive",
+		Long: `Write the image that the agents run from as an archive in the format of docker save, which ctr, docker, podman, k3s
+and kind can load. It holds this binary alone, for the system and architecture that the binary is for.
+
+The archive names the image as the chart does: by the registry of the hub, and by this binary's version, which has to be
+the hub's. Load it into every node that cannot pull from the hub, before the cluster is connected or upgraded.`,
 		Example: `  fairlead image save --registry hub.example.org:8443 --output agents.tar
   ctr -n k8s.io images import agents.tar`,
 		RunE: func(command *cobra.Command, _ []string) error {

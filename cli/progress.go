@@ -21,6 +21,7 @@ const (
 type progress struct {
 	out   io.Writer
 	live  bool
+	paint bool
 	width func() int
 	now   func() time.Time
 
@@ -35,8 +36,8 @@ type progress struct {
 }
 
 func (s *session) progress() *progress {
-	live := s.streams.terminal(s.streams.Err) && !s.debug
-	return &progress{out: s.streams.Err, live: live, width: s.width, now: time.Now}
+	live := s.streams.steerable(s.streams.Err) && !s.debug
+	return &progress{out: s.streams.Err, live: live, paint: live && s.streams.colourful(s.streams.Err), width: s.width, now: time.Now}
 }
 
 func (s *session) width() int {
@@ -86,7 +87,7 @@ func (p *progress) End(result string, err error) {
 	if result != "" {
 		result = ": " + result
 	}
-	p.write(p.clear() + p.paint(mark) + " " + p.step + result + " (" + p.passed() + ")\n")
+	p.write(p.clear() + p.painted(mark) + " " + p.step + result + " (" + p.passed() + ")\n")
 }
 
 func (p *progress) spin(stop chan struct{}) {
@@ -129,8 +130,8 @@ func (p *progress) clear() string {
 	return "\r\x1b[2K"
 }
 
-func (p *progress) paint(mark string) string {
-	if !p.live {
+func (p *progress) painted(mark string) string {
+	if !p.paint {
 		return mark
 	}
 	return map[string]string{"✓": "\x1b[32m✓\x1b[0m", "✗": "\x1b[31m✗\x1b[0m"}[mark]

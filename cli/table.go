@@ -88,7 +88,7 @@ func (s *session) draw(columns []column, rows []any) string {
 
 func (s *session) style(header bool) lipgloss.Style { //nolint:revive // the flag is the row's nature, not a mode
 	style := lipgloss.NewStyle().PaddingRight(2)
-	if header && s.streams.terminal(s.streams.Out) {
+	if header && s.streams.colourful(s.streams.Out) {
 		return style.Bold(true)
 	}
 	return style
@@ -146,9 +146,10 @@ const (
 	yamlKey = `(?m)^(\s*(?:- )?)([^\s:][^:\n]*)(:)`
 )
 
-// colour paints keys in the formats that are asked to be coloured, on a terminal.
+// colour paints keys in the formats that are asked to be coloured, on a terminal. Asking for one by its name goes
+// before NO_COLOR.
 func (s *session) colour(format, text, key string) string {
-	if s.output != format || !s.streams.terminal(s.streams.Out) {
+	if s.output != format || !s.streams.steerable(s.streams.Out) {
 		return text
 	}
 	return regexp.MustCompile(key).ReplaceAllString(text, "${1}\x1b[34m${2}\x1b[0m${3}")
