@@ -56,7 +56,6 @@ type Operator struct {
 // Run keeps the identity until the end of ctx.
 func (o *Operator) Run(ctx context.Context) error {
 	o.key.changed = make(chan struct{}, 1)
-	o.failures = rate.Sometimes{Interval: 2 * time.Minute}
 	o.refusals = pace.Backoff{Min: time.Second, Max: confirmEvery}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return o.watchKey(ctx) })

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/time/rate"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/fairlead/fairlead"
@@ -73,11 +74,12 @@ func (o *Operator) log(ctx context.Context, err error) {
 	case err == nil || ctx.Err() != nil:
 	case waiting(err) && news:
 		o.Log.InfoContext(ctx, "waiting", slog.String(logline.Phrase, text))
-	case !waiting(err) && news:
-		o.Log.ErrorContext(ctx, "cannot obtain the identity certificate", slog.String("error", text))
 	case !waiting(err):
+		if news {
+			o.failures = rate.Sometimes{Interval: 2 * time.Minute}
+		}
 		o.failures.Do(func() {
-			o.Log.ErrorContext(ctx, "still cannot obtain the identity certificate", slog.String("error", text))
+			o.Log.ErrorContext(ctx, "cannot obtain the identity certificate", slog.String("error", text))
 		})
 	}
 }
