@@ -94,7 +94,8 @@ func (h *helm) settle() (*releasev1.Release, error) {
 
 func (h *helm) install(ctx context.Context, chart *chartv2.Chart, values map[string]any) error {
 	install := action.NewInstall(h.config)
-	install.ReleaseName, install.Namespace, install.CreateNamespace = fairlead.ReleaseName, fairlead.ReleaseNamespace, true
+	// Helm would also mark a namespace that is there already as one that it has made.
+	install.ReleaseName, install.Namespace, install.CreateNamespace = fairlead.ReleaseName, fairlead.ReleaseNamespace, false
 	install.WaitStrategy, install.Timeout = kube.HookOnlyStrategy, helmTimeout
 	if _, err := install.RunWithContext(ctx, chart, values); err != nil {
 		return fmt.Errorf("install the release: %w", err)

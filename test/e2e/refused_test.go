@@ -76,6 +76,7 @@ func TestNodeRefuses(t *testing.T) {
 		words         []string
 	}{
 		"ForeignRegistryCA": {"the node does not trust the hub's registry", distrustRegistry, (*stage).trustRegistry, []string{"x509", "image"}},
+		"Quota":             {"a quota forbids pods in azure-arc", quotaWithoutPods, (*stage).dropAgentNamespace, []string{"exceeded quota", "shut"}},
 		"FullNode":          {"no room for the agents' pods", fillNode, emptyNode, []string{"Insufficient cpu"}},
 	}
 	for name, c := range cases {
@@ -194,6 +195,22 @@ func distrustRegistry(s *stage) {
 	if err := s.cluster.TrustRegistry(s.hub.Address, []byte(foreignCA)); err != nil {
 		s.t.Fatal(err)
 	}
+}
+
+// quotaWithoutPods is a namespace that an administrator made before, and shut.
+func quotaWithoutPods(s *stage) {
+	s.kubectl("create", "namespace", "azure-arc")
+	s.kubectl("create", "quota", "shut", "-n", "azure-arc", "--hard=pods=0")
+}
+
+func (s *stage) dropAgentNamespace() {
+	if left := s.kubectl("get", "deployments,secrets,serviceaccounts", "-n", "azure-arc", "-o", "name"); left != "serviceaccount/default" {
+		s.t.Errorf("left in the administrator's namespace: %s", left)
+	}
+	if marks := s.marks("azure-arc"); strings.Contains(marks, "helm") || strings.Contains(marks, "Helm") {
+		s.t.Errorf("the administrator's namespace is marked: %s", marks)
+	}
+	s.kubectl("delete", "namespace", "azure-arc", "--wait")
 }
 
 // fillNode takes what the only node has left of processors, in pieces that get smaller, until not even
