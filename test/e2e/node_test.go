@@ -206,12 +206,7 @@ func (s *stage) staysOffline(until time.Time) {
 // upgrades lets the hub be replaced by one that is a version on. The agents of the old version have to get
 // along with it until they are upgraded, and keep their identity.
 func upgrades(s *stage) {
-	if err := s.hub.Stop(); err != nil {
-		s.t.Fatal(err)
-	}
-	s.hub.Binary = binary(s.t, "FAIRLEAD_BINARY_NEXT")
-	s.cli.Binary = s.hub.Binary
-	s.startHub()
+	s.nextVersion()
 	s.beatsAfter(time.Now())
 	old := s.show().Properties.AgentVersion
 	s.must("connectedk8s", "upgrade", "-n", edge, "-g", "default")
