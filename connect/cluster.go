@@ -109,11 +109,20 @@ func chooseContext(loader clientcmd.ClientConfig, wanted string) (string, error)
 // absentFile returns the first of the files in a list such as KUBECONFIG that is not there.
 func absentFile(list string) string {
 	for _, file := range filepath.SplitList(list) {
-		if _, err := os.Stat(file); file != "" && errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(file); file != "" && errors.Is(err, fs.ErrNotExist) { //nolint:gosec // the person names the file
 			return file
 		}
 	}
 	return ""
+}
+
+// ContextNames returns the contexts of a kubeconfig, chosen as OpenCluster does; none when it cannot be read.
+func ContextNames(file string) []string {
+	raw, err := getterFor(file, "").ToRawKubeConfigLoader().RawConfig()
+	if err != nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(raw.Contexts))
 }
 
 func missingContext(raw clientcmdapi.Config, name string) error {
