@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,7 +59,8 @@ func asAccounts(entry profile.Hub, subscriptions []client.Document) []account {
 func newAccountCommand(s *session) *cobra.Command {
 	command := &cobra.Command{
 		Use: "account", Short: "Subscriptions, locations and tokens of the hub you are signed in to",
-		Long: "See and choose the subscription that commands work in, and what the hub offers it.",
+		Long:    "See and choose the subscription that commands work in, and what the hub offers it.",
+		Example: "  fairlead account show\n  fairlead account list -o table",
 	}
 	command.AddCommand(
 		&cobra.Command{
@@ -72,11 +75,12 @@ func newAccountCommand(s *session) *cobra.Command {
 			Example: "  fairlead account list -o table",
 			RunE:    func(command *cobra.Command, _ []string) error { return s.accountList(command.Context()) },
 		},
+		newAccountSetCommand(s),
 		&cobra.Command{
-			Use: "set", Short: "Choose the subscription to work in",
-			Long:    "Make a subscription, by --subscription NAME or id, the one that later commands work in.",
-			Example: "  fairlead account set --subscription Production",
-			RunE:    func(command *cobra.Command, _ []string) error { return s.accountSet(command.Context()) },
+			Use: "clear", Short: "Sign out of all hubs",
+			Long:    "Forget every hub that you have signed in to, with secrets and tokens. fairlead logout forgets the current one alone.",
+			Example: "  fairlead account clear",
+			RunE:    func(*cobra.Command, []string) error { return s.accountClear() },
 		},
 		&cobra.Command{
 			Use: "list-locations", Short: "List the locations that the hub offers",
@@ -86,6 +90,19 @@ func newAccountCommand(s *session) *cobra.Command {
 		},
 		newAccessTokenCommand(s),
 	)
+	return command
+}
+
+func newAccountSetCommand(s *session) *cobra.Command {
+	command := &cobra.Command{
+		Use: "set", Short: "Choose the subscription to work in",
+		Long:    "Make a subscription, by its name or id, the one that later commands work in.",
+		Example: "  fairlead account set --subscription Production",
+		RunE:    func(command *cobra.Command, _ []string) error { return s.accountSet(command.Context()) },
+	}
+	command.Flags().StringVarP(&s.subscription, "subscription", "s", "", "name or id of the subscription")
+	command.Flags().StringVarP(&s.subscription, "name", "n", "", "the same as --subscription")
+	command.MarkFlagsMutuallyExclusive("subscription", "name")
 	return command
 }
 
@@ -154,6 +171,22 @@ func (s *session) accountSet(ctx context.Context) error {
 	hub.entry.Subscription = text(found, "subscriptionId")
 	p.Config.Hubs[hub.URL] = hub.entry
 	return p.Save()
+}
+
+func (s *session) accountClear() error {
+	p, err := s.profile()
+	if err != nil {
+		return err
+	}
+	for _, url := range slices.Sorted(maps.Keys(p.Config.Hubs)) {
+		if err := p.SignOut(url); err != nil {
+			return err
+		}
+		if err := s.say(s.streams.Err, "Signed out of "+url+"."); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func findSubscription(ctx context.Context, hub *signedIn, wanted string) (client.Document, error) {

@@ -25,13 +25,15 @@ func principalColumns() []column {
 func newAdCommand(s *session) *cobra.Command {
 	command := &cobra.Command{
 		Use: "ad", Short: "Service principals",
-		Long: "Make, see and remove the identities that sign in to the hub.",
+		Long:    "Make, see and remove the identities that sign in to the hub.",
+		Example: "  fairlead ad sp list -o table",
 	}
 	principals := &cobra.Command{
 		Use: "sp", Short: "Service principals",
-		Long: "Make, see and remove service principals: identities for people's scripts and pipelines, with a secret.",
+		Long:    "Make, see and remove service principals: identities for people's scripts and pipelines, with a secret.",
+		Example: "  fairlead ad sp create-for-rbac -n pipeline --role Reader\n  fairlead ad sp list -o table",
 	}
-	credential := &cobra.Command{Use: "credential", Short: "Secrets of service principals", Long: "Give a service principal another secret."}
+	credential := &cobra.Command{Use: "credential", Short: "Secrets of service principals", Long: "Give a service principal another secret.", Example: "  fairlead ad sp credential reset --id APP_ID"}
 	credential.AddCommand(newCredentialResetCommand(s))
 	principals.AddCommand(newPrincipalCreateCommand(s), newPrincipalListCommand(s), newPrincipalShowCommand(s), newPrincipalDeleteCommand(s), credential)
 	command.AddCommand(principals)

@@ -3,6 +3,7 @@ package cli
 import (
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,7 +23,7 @@ func newAgentCommand(streams Streams) *cobra.Command {
 			"pods; with --kubeconfig they also run outside the cluster, as plain processes.\n\n" +
 			"The agents are: " + strings.Join(agent.Names(), ", ") + ".",
 		Example:   "  fairlead agent " + fairlead.ConfigAgent + " " + fairlead.MetricsAgent + " --kubeconfig ~/.kube/config --metrics-address 127.0.0.1:9090",
-		Args:      asUsage(cobra.MatchAll(cobra.MinimumNArgs(1), cobra.OnlyValidArgs)),
+		Args:      agentNames,
 		ValidArgs: agent.Names(),
 		RunE: func(command *cobra.Command, args []string) error {
 			config.Agents, config.Level = args, level
@@ -35,4 +36,17 @@ func newAgentCommand(streams Streams) *cobra.Command {
 	flags.StringVar(&config.MetricsAddress, "metrics-address", ":9090", "address of probes and metrics, empty for none")
 	flags.TextVar(&level, "log-level", slog.LevelInfo, "least severe lines to write: debug, info, warn or error")
 	return command
+}
+
+func agentNames(_ *cobra.Command, args []string) error {
+	all := strings.Join(agent.Names(), ", ")
+	if len(args) == 0 {
+		return usagef("the name of an agent is missing; there are %s", all)
+	}
+	for _, name := range args {
+		if !slices.Contains(agent.Names(), name) {
+			return usagef("there is no agent %q; there are %s", name, all)
+		}
+	}
+	return nil
 }

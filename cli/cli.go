@@ -77,7 +77,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 130 interrupted.`,
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)
 	root.SetErr(streams.Err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetFlagErrorFunc(misread)
 	root.AddGroup(&cobra.Group{ID: "client", Title: "Commands for people and pipelines:"}, &cobra.Group{ID: "server", Title: "Servers:"})
 	root.CompletionOptions.DisableDefaultCmd = true
 	addClients(root, streams)
@@ -96,6 +96,7 @@ func addClients(root *cobra.Command, streams Streams) {
 		command.GroupID = "client"
 		command.PersistentPreRunE = func(*cobra.Command, []string) error { return s.check() }
 		s.share(command)
+		s.completeFlags(command)
 		strict(command)
 		root.AddCommand(command)
 	}

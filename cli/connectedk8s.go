@@ -36,7 +36,8 @@ func clusterColumns() []column {
 func newConnectedCommand(s *session) *cobra.Command {
 	command := &cobra.Command{
 		Use: "connectedk8s", Short: "Connected clusters",
-		Long: "Connect Kubernetes clusters to the hub, see how they are, change them and take them away.",
+		Long:    "Connect Kubernetes clusters to the hub, see how they are, change them and take them away.",
+		Example: "  fairlead connectedk8s connect -n edge-1 -g shops\n  fairlead connectedk8s list -o table",
 	}
 	command.AddCommand(newConnectCommand(s), newConnectedListCommand(s), newConnectedShowCommand(s),
 		newConnectedUpdateCommand(s), newConnectedUpgradeCommand(s), newConnectedDeleteCommand(s))
@@ -277,7 +278,7 @@ func newConnectedDeleteCommand(s *session) *cobra.Command {
 	command := &cobra.Command{
 		Use: "delete", Short: "Disconnect a cluster",
 		Long: `Remove a connected cluster from the hub and its agents, with all that is theirs, from the cluster of the kubeconfig,
-which must be the one that is named.
+which must be the one that is named. Namespaces that were there before it was connected stay, as they were.
 
 --force also works when the cluster cannot be reached or is half broken: it relies on nothing in the cluster, and
 when the kubeconfig leads nowhere, or to another cluster, it removes the hub's side alone and says what remains. When
@@ -422,6 +423,9 @@ func newConnectedUpgradeCommand(s *session) *cobra.Command {
 		Long:    "Bring the agents of a connected cluster to the hub's newest version, or another that it has. When they do not come up, the release goes back to what it was.",
 		Example: "  fairlead connectedk8s upgrade -n edge-1 -g shops",
 		RunE: func(command *cobra.Command, _ []string) error {
+			if err := checkVersion(version); err != nil {
+				return err
+			}
 			hub, id, err := s.locate(command.Context(), flags)
 			if err != nil {
 				return err

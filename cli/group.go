@@ -25,7 +25,8 @@ func groupColumns() []column {
 func newGroupCommand(s *session) *cobra.Command {
 	command := &cobra.Command{
 		Use: "group", Short: "Resource groups",
-		Long: "Make, see and remove resource groups, which hold connected clusters and what belongs to them.",
+		Long:    "Make, see and remove resource groups, which hold connected clusters and what belongs to them.",
+		Example: "  fairlead group create -n shops\n  fairlead group list -o table",
 	}
 	command.AddCommand(newGroupCreateCommand(s), newGroupListCommand(s), newGroupShowCommand(s), newGroupExistsCommand(s), newGroupDeleteCommand(s))
 	return command

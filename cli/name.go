@@ -1,11 +1,16 @@
 package cli
 
-import "regexp"
+import (
+	"regexp"
 
-// The names that a hub takes. They are looked at here first, so that a typing error is told as one, and of the
+	"github.com/fairlead/fairlead"
+)
+
+// The names and versions that a hub takes. They are looked at here first, so that a typing error is told as one, and of the
 // right flag.
 const (
 	clusterName = `^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$`
+	versionForm = `^v?[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$`
 	groupName   = `^[A-Za-z0-9_]([A-Za-z0-9_().-]{0,88}[A-Za-z0-9_()-])?$`
 )
 
@@ -29,4 +34,12 @@ func checkGroupName(name string) error {
 		return nil
 	}
 	return usagef("a resource group cannot be called %.100q: a name has 1 to 90 letters, digits, '-', '_', '.', '(' and ')', begins with a letter, digit or '_' and does not end with '.'", name)
+}
+
+// checkVersion takes an empty version, which stands for the newest.
+func checkVersion(text string) error {
+	if text == "" || regexp.MustCompile(versionForm).MatchString(text) {
+		return nil
+	}
+	return usagef("--agent-version: %.100q is not a version such as %s", text, fairlead.Version)
 }

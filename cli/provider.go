@@ -16,7 +16,8 @@ func providerColumns() []column {
 func newProviderCommand(s *session) *cobra.Command {
 	command := &cobra.Command{
 		Use: "provider", Short: "Resource providers",
-		Long: "See the resource providers of the hub and register them. A hub's own providers are registered from the start.",
+		Long:    "See the resource providers of the hub and register them. A hub's own providers are registered from the start.",
+		Example: "  fairlead provider list -o table",
 	}
 	list := &cobra.Command{
 		Use: "list", Short: "List the resource providers",

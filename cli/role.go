@@ -25,11 +25,12 @@ type assignmentFlags struct {
 func newRoleCommand(s *session) *cobra.Command {
 	command := &cobra.Command{
 		Use: "role", Short: "Roles and who has them",
-		Long: "Give roles to principals on scopes, see who has which, and take them away. A change holds from the next request on.",
+		Long:    "Give roles to principals on scopes, see who has which, and take them away. A change holds from the next request on.",
+		Example: "  fairlead role definition list -o table\n  fairlead role assignment create --assignee APP_ID --role Reader -g shops",
 	}
-	assignment := &cobra.Command{Use: "assignment", Short: "Role assignments", Long: "Give, see and take away roles."}
+	assignment := &cobra.Command{Use: "assignment", Short: "Role assignments", Long: "Give, see and take away roles.", Example: "  fairlead role assignment list --all -o table"}
 	assignment.AddCommand(newAssignmentCreateCommand(s), newAssignmentListCommand(s), newAssignmentDeleteCommand(s))
-	definition := &cobra.Command{Use: "definition", Short: "Role definitions", Long: "See which roles there are."}
+	definition := &cobra.Command{Use: "definition", Short: "Role definitions", Long: "See which roles there are.", Example: "  fairlead role definition list -o table"}
 	definition.AddCommand(newDefinitionListCommand(s))
 	command.AddCommand(assignment, definition)
 	return command
@@ -300,7 +301,30 @@ func (s *session) assignmentList(ctx context.Context, flags assignmentFlags) err
 			kept = append(kept, one)
 		}
 	}
+	namePrincipals(ctx, hub, kept)
 	return s.list(kept, assignmentColumns(), "No role assignments there; --all also shows those below.")
+}
+
+// namePrincipals adds the names of principals, as az does. Without the right to read principals, or for those that
+// are no more, the ids have to do.
+func namePrincipals(ctx context.Context, hub *signedIn, assignments []client.Document) {
+	if len(assignments) == 0 {
+		return
+	}
+	all, err := hub.Principals(ctx, "")
+	if err != nil {
+		return
+	}
+	named := map[string]string{}
+	for _, principal := range all {
+		named[strings.ToLower(text(principal, "id"))] = text(principal, "displayName")
+	}
+	for _, one := range assignments {
+		properties, _ := one["properties"].(map[string]any)
+		if name := named[strings.ToLower(text(properties, "principalId"))]; name != "" {
+			properties["principalName"] = name
+		}
+	}
 }
 
 // holdsOn reports whether an assignment is on the scope itself or above it.

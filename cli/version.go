@@ -23,6 +23,7 @@ func newVersionCommand(s *session) *cobra.Command {
 
 func newConfigureCommand(s *session) *cobra.Command {
 	var pairs []string
+	var list bool
 	command := &cobra.Command{
 		Use: "configure", Short: "Set defaults for flags",
 		Long:    "Set what stands in for --resource-group/-g (group) and --location/-l (location) when they are not given. An empty value removes a default; without flags the defaults are shown.",
@@ -30,6 +31,8 @@ func newConfigureCommand(s *session) *cobra.Command {
 		RunE:    func(*cobra.Command, []string) error { return s.configure(pairs) },
 	}
 	command.Flags().VarP(&words{into: &pairs}, "defaults", "d", "defaults as group=NAME and location=NAME, separated by blanks")
+	command.Flags().BoolVarP(&list, "list-defaults", "l", false, "show the defaults, which is what happens without flags, too")
+	command.MarkFlagsMutuallyExclusive("defaults", "list-defaults")
 	return command
 }
 
@@ -64,7 +67,10 @@ func newCompletionCommand(root *cobra.Command, streams Streams) *cobra.Command {
 	}
 	return &cobra.Command{
 		Use: "completion bash|zsh|fish|powershell", Short: "Print the completion script for a shell",
-		Long:      "Print a script that makes a shell complete commands, flags and values of fairlead.",
+		Long: `Print a script that makes a shell complete commands, flags and the values of many flags. Names of resource
+groups, clusters, roles and locations come from the hub, if you are signed in and it answers at once.
+
+For bash, the package bash-completion must be installed and loaded.`,
 		Example:   "  source <(fairlead completion bash)\n  fairlead completion zsh > \"${fpath[1]}/_fairlead\"\n  fairlead completion fish > ~/.config/fish/completions/fairlead.fish",
 		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
