@@ -95,7 +95,7 @@ func (s *session) credentials(entry profile.Hub, secret client.Secret) (*client.
 // subscriptionID returns the subscription that flags or the profile name, as an id.
 func (s *session) subscriptionID(ctx context.Context, hub *signedIn) (string, error) {
 	switch {
-	case s.subscription == "" && hub.entry.Subscription != "":
+	case hub.entry.Subscription != "" && (s.subscription == "" || strings.EqualFold(s.subscription, hub.entry.Subscription)):
 		return hub.entry.Subscription, nil
 	case s.subscription == "":
 		return "", fairlead.Errorf(fairlead.Invalid, "no subscription is set: run fairlead account set --subscription NAME_OR_ID (fairlead account list shows them)")
