@@ -58,8 +58,11 @@ func (d *Disconnection) claim(ctx context.Context) (*claim, error) {
 			return nil, err
 		}
 		release, err := helm.current()
-		if err != nil || release == nil {
+		if err != nil {
 			return nil, err
+		}
+		if release == nil {
+			return d.remnants(ctx)
 		}
 		d.hasCluster = true
 		return &claim{id: d.ID}, nil
@@ -73,6 +76,20 @@ func (d *Disconnection) claim(ctx context.Context) (*claim, error) {
 	}
 	d.hasCluster = true
 	return claimed, nil
+}
+
+// remnants lets a removal go on that was interrupted after the release had gone. Secrets do not say whose they are:
+// they count only once the hub does not have the name any more, which is what a removal begins with.
+func (d *Disconnection) remnants(ctx context.Context) (*claim, error) {
+	if d.hasHub || d.hubLost != nil {
+		return nil, nil //nolint:nilnil // not connected is a state, not a failure
+	}
+	left, err := d.Cluster.holdsSecrets(ctx)
+	if err != nil || !left {
+		return nil, err
+	}
+	d.hasCluster = true
+	return &claim{id: d.ID}, nil
 }
 
 // ours reports whether a claim is about what is named. The id alone tells it when the hub cannot be asked how the

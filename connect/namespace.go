@@ -17,8 +17,6 @@ import (
 // goneTimeout is how long a namespace may take to go, as with az.
 const goneTimeout = 3 * time.Minute
 
-const namespaceEvery = 250 * time.Millisecond
-
 // makeNamespace makes a namespace, marked as the release's, and reports whether it was not there before.
 func (k *Cluster) makeNamespace(ctx context.Context, name string) (bool, error) {
 	_, err := k.api.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{
@@ -47,7 +45,7 @@ func (k *Cluster) awaitGone(ctx context.Context, name string, report Reporter) e
 	ctx, cancel := context.WithTimeoutCause(ctx, goneTimeout, errSlow)
 	defer cancel()
 	told := ""
-	err := until(ctx, namespaceEvery, func(ctx context.Context) (bool, error) {
+	err := until(ctx, func(ctx context.Context) (bool, error) {
 		namespace, err := k.api.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			return true, nil

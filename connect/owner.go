@@ -22,11 +22,8 @@ const (
 	foreign
 )
 
-const (
-	// agentPods selects the pods of the agents' Deployments.
-	agentPods   = "app.kubernetes.io/instance=" + fairlead.ReleaseName + ",app.kubernetes.io/managed-by=Helm"
-	proxySecret = "proxy-config" //nolint:gosec // the name of a Secret, not a secret
-)
+// agentPods selects the pods of the agents' Deployments.
+const agentPods = "app.kubernetes.io/instance=" + fairlead.ReleaseName + ",app.kubernetes.io/managed-by=Helm"
 
 // owner finds out whose a namespace is. Everyone who makes one for the agents marks it: connect and the az client
 // as the release's, Helm itself (--create-namespace) with the label name.
@@ -96,10 +93,11 @@ func belongings() []kind {
 	}
 }
 
-// removeSecrets removes the agents' Secrets by their names: they make one themselves, and others may lack marks.
+// removeSecrets removes the Secrets that only the agents have use for by their names: they make one themselves, and
+// the other may lack marks. Proxy settings always have them.
 func (k *Cluster) removeSecrets(ctx context.Context) error {
 	var failed []error
-	for _, name := range []string{fairlead.OnboardingKeySecret, fairlead.IdentitySecret, proxySecret} {
+	for _, name := range agentSecrets() {
 		err := k.api.CoreV1().Secrets(fairlead.AgentNamespace).Delete(ctx, name, metav1.DeleteOptions{})
 		if err != nil && !apierrors.IsNotFound(err) {
 			failed = append(failed, fmt.Errorf("delete Secret %s/%s: %w", fairlead.AgentNamespace, name, err))
@@ -108,12 +106,25 @@ func (k *Cluster) removeSecrets(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
+func agentSecrets() []string { return []string{fairlead.OnboardingKeySecret, fairlead.IdentitySecret} }
+
+// holdsSecrets reports whether Secrets of the agents' are left, which a removal takes away last.
+func (k *Cluster) holdsSecrets(ctx context.Context) (bool, error) {
+	for _, name := range agentSecrets() {
+		_, err := k.api.CoreV1().Secrets(fairlead.AgentNamespace).Get(ctx, name, metav1.GetOptions{})
+		if !apierrors.IsNotFound(err) {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
 // awaitNoPods waits until the agents' pods in a namespace are gone.
 func (k *Cluster) awaitNoPods(ctx context.Context, name string, report Reporter) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, goneTimeout, errSlow)
 	defer cancel()
 	told := ""
-	err := until(ctx, namespaceEvery, func(ctx context.Context) (bool, error) {
+	err := until(ctx, func(ctx context.Context) (bool, error) {
 		pods, err := k.api.CoreV1().Pods(name).List(ctx, metav1.ListOptions{Limit: 1, LabelSelector: agentPods})
 		if err != nil {
 			return false, ignoreBlip(ctx, err)

@@ -15,6 +15,8 @@ import (
 // undoTimeout bounds what is done after a failure or an interruption.
 const undoTimeout = 3 * time.Minute
 
+const askEvery = 250 * time.Millisecond
+
 // Reporter is told what happens. Its methods are called by one goroutine at a time.
 type Reporter interface {
 	// Begin says that a step starts.
@@ -46,19 +48,19 @@ type Failure struct {
 
 func (e *Failure) Error() string {
 	text := fmt.Sprintf("%s: %v", strings.ToLower(e.Step[:1])+e.Step[1:], e.Err)
-	if len(e.Remains) > 0 {
-		text += "\nWhat this run had begun could not be taken back completely:"
+	var remains []string
+	for _, err := range e.Remains {
+		remains = append(remains, err.Error())
 	}
-	for _, remains := range e.Remains {
-		text += "\n  - " + remains.Error()
+	return text + listed("What this run had begun could not be taken back completely:", remains) +
+		listed("What was there before this run stays:", e.Stays)
+}
+
+func listed(title string, lines []string) string {
+	if len(lines) == 0 {
+		return ""
 	}
-	if len(e.Stays) > 0 {
-		text += "\nWhat was there before this run stays:"
-	}
-	for _, stays := range e.Stays {
-		text += "\n  - " + stays
-	}
-	return text
+	return "\n" + title + "\n  - " + strings.Join(lines, "\n  - ")
 }
 
 // stays is what an Undo leaves, because it was there before.
@@ -127,9 +129,9 @@ func (e *Failure) undo(ctx context.Context, report Reporter, steps []Step) {
 	}
 }
 
-// until asks again and again, at intervals, until done says so, it fails, or ctx ends.
-func until(ctx context.Context, every time.Duration, done func(ctx context.Context) (bool, error)) error {
-	ticker := time.NewTicker(every)
+// until asks four times a second until done says so, it fails, or ctx ends.
+func until(ctx context.Context, done func(ctx context.Context) (bool, error)) error {
+	ticker := time.NewTicker(askEvery)
 	defer ticker.Stop()
 	for {
 		finished, err := done(ctx)

@@ -68,7 +68,7 @@ func (k *Cluster) sweep(ctx context.Context, report Reporter) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, goneTimeout, errSlow)
 	defer cancel()
 	left := ""
-	err := until(ctx, namespaceEvery, func(ctx context.Context) (bool, error) {
+	err := until(ctx, func(ctx context.Context) (bool, error) {
 		for _, one := range wide() {
 			objects, err := k.owned(ctx, one.resource, metav1.NamespaceAll)
 			if err != nil {

@@ -10,7 +10,6 @@ import (
 )
 
 const (
-	hubEvery  = 250 * time.Millisecond
 	podsEvery = time.Second
 	// DefaultTimeout is how long the agents may take to report, as with az.
 	DefaultTimeout = 1200 * time.Second
@@ -51,7 +50,7 @@ func (c *Connection) await(ctx context.Context, missing, agent string, wanted fu
 	waiting, cancel := context.WithTimeoutCause(ctx, timeout, errSlow)
 	defer cancel()
 	watch := newWatch(c.Cluster, agent)
-	err := until(waiting, hubEvery, func(ctx context.Context) (bool, error) {
+	err := until(waiting, func(ctx context.Context) (bool, error) {
 		now, err := c.Hub.Cluster(ctx, c.ID)
 		switch {
 		case fairlead.KindOf(err) == fairlead.NotFound:
