@@ -82,7 +82,7 @@ func (d *Disconnection) claim(ctx context.Context) (*claim, error) {
 // they count only once the hub does not have the name any more, which is what a removal begins with.
 func (d *Disconnection) remnants(ctx context.Context) (*claim, error) {
 	if d.hasHub || d.hubLost != nil {
-		return nil, nil //nolint:nilnil // not connected is a state, not a failure
+		return nil, nil //nolint:nilerr,nilnil // not to be told is a state, not a failure
 	}
 	left, err := d.Cluster.holdsSecrets(ctx)
 	if err != nil || !left {
