@@ -33,6 +33,7 @@ func TestControlPlane(t *testing.T) {
 
 	t.Run("DeleteWithoutCluster", func(t *testing.T) { deletesWithoutCluster(s.on(t)) })
 	t.Run("AgentsOfADeletedCluster", func(t *testing.T) { staleAgentsAreReplaced(s.on(t)) })
+	t.Run("HubLost", func(t *testing.T) { leavesALostHub(s.on(t), before) })
 	t.Run("DeleteByForce", func(t *testing.T) {
 		on := s.on(t)
 		on.must("connectedk8s", "delete", "-n", edge, "-g", "default", "--yes", "--force")
@@ -40,6 +41,22 @@ func TestControlPlane(t *testing.T) {
 			t.Errorf("before connect:\n%s\nafter delete --force:\n%s", before, after)
 		}
 	})
+}
+
+// leavesALostHub: when there is no hub any more its agents can still be removed, by force.
+func leavesALostHub(s *stage, before string) {
+	if err := s.hub.Kill(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.refused([]string{"--force"}, "connectedk8s", "delete", "-n", edge, "-g", "default", "--yes")
+	s.must("connectedk8s", "delete", "-n", edge, "-g", "default", "--yes", "--force")
+	if after := s.clusterScoped(); after != before {
+		s.t.Errorf("before connect:\n%s\nafter delete --force without the hub:\n%s", before, after)
+	}
+	s.startHub()
+	if got := s.show().ID; got == "" {
+		s.t.Error("the hub forgot the cluster by itself")
+	}
 }
 
 func (s *stage) startAgents(agents rig.Daemon) {
