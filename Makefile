@@ -9,7 +9,7 @@ LDFLAGS := -s -w -X github.com/fairlead/fairlead.Version=$(VERSION)
 MODULES := . test/cluster test/e2e
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## bin/fairlead, the one static binary
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/fairlead ./cmd/fairlead
@@ -39,7 +39,7 @@ bin/fairlead-next: build # the same, one version on: what upgrades are tested wi
 	go build -trimpath -ldflags '-s -w -X github.com/fairlead/fairlead.Version=1.40.1-dev' -o $@ ./cmd/fairlead
 
 test-e2e: build bin/fairlead-next ## hub, agents and CLI on a real cluster
-	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead FAIRLEAD_BINARY_NEXT=$(CURDIR)/bin/fairlead-next go test -count=1 -timeout 25m ./test/e2e/...
+	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead FAIRLEAD_BINARY_NEXT=$(CURDIR)/bin/fairlead-next go test -count=1 -timeout 25m $(if $(RUN),-v -run '$(RUN)') ./test/e2e/...
 
 race: ## unit tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race ./...
