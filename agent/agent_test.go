@@ -13,6 +13,7 @@ const (
 	clusterMetadata = "/apis/arc.azure.com/v1beta1/namespaces/azure-arc/connectedclusters/clustermetadata"
 	identityRequest = "/apis/clusterconfig.azure.com/v1beta1/namespaces/azure-arc/azureclusteridentityrequests/cluster-identity-request"
 	namespacePath   = "/api/v1/namespaces/azure-arc"
+	definitionPath  = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"
 	identitySecret  = namespacePath + "/secrets/azure-identity-certificate"
 )
 

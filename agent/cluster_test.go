@@ -65,7 +65,10 @@ func newCluster(t *testing.T, h *hub, profile string) *cluster {
 		t.Fatal(err)
 	}
 	c := &cluster{t: t, kubeconfig: kubeconfig, api: client.RESTClient(), helm: helm(t, kubeconfig), hub: h}
-	c.eventuallyGone(namespacePath)
+	// What the test before has left is still going.
+	for _, path := range []string{namespacePath, definitionPath + "connectedclusters.arc.azure.com", definitionPath + "azureclusteridentityrequests.clusterconfig.azure.com"} {
+		c.eventuallyGone(path)
+	}
 	c.install(profile)
 	return c
 }
