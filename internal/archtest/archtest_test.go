@@ -36,8 +36,9 @@ func rules() map[string]rule {
 		"agent":    {[]string{"proof", "distro", "chart"}, "agents know the hub by its wire format only; their tests install the chart"},
 		"client":   {nil, "people's tools know the hub by its wire format only"},
 		"connect":  {[]string{"client", "distro"}, "onboarding is a caller of the hub and of a cluster"},
-		"cli":      {[]string{"client", "connect", "hub", "agent", "image"}, "the CLI starts every part and holds none"},
-		"cmd":      {[]string{"cli"}, "main does nothing itself"},
+		"doctor":   {nil, "doctor runs where no hub answers, on clusters that Fairlead never saw"},
+		"cli":      {[]string{"client", "connect", "doctor", "hub", "agent", "image"}, "the CLI starts every part and holds none"},
+		"cmd":      {[]string{"cli", "doctor"}, "main does nothing itself"},
 		"internal": {nil, "mechanisms without domain meaning"},
 		"test":     {[]string{"cli"}, "tests drive the binary"},
 	}
