@@ -6,13 +6,19 @@ SHELL := bash
 export CGO_ENABLED = 0
 VERSION ?= 1.40.0-dev
 LDFLAGS := -s -w -X github.com/fairlead/fairlead.Version=$(VERSION)
-MODULES := . test/cluster test/e2e
+MODULES := . test/cluster test/e2e test/injection
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## bin/fairlead, the one static binary
+build: probe ## bin/fairlead, the one static binary
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/fairlead ./cmd/fairlead
+
+probe: ## the probe that doctor runs in pods, for both architectures; fairlead carries it along
+	for arch in amd64 arm64; do \
+		GOOS=linux GOARCH=$$arch go build -trimpath -ldflags '-s -w' -o bin/fairlead-probe-linux-$$arch ./cmd/fairlead-probe; \
+		gzip -9nc bin/fairlead-probe-linux-$$arch > doctor/probe/payload/bin/fairlead-probe-linux-$$arch.gz; \
+	done
 
 demo: build ## a hub, a real cluster connected to it, the inventory (CLUSTER=current for your own cluster)
 	go run ./test/e2e/demo up --binary bin/fairlead --cluster '$(or $(CLUSTER),bench)'
@@ -20,9 +26,9 @@ demo: build ## a hub, a real cluster connected to it, the inventory (CLUSTER=cur
 demo-down: ## remove every trace of the demo
 	go run ./test/e2e/demo down --binary bin/fairlead
 
-test: test-unit test-postgres test-cluster test-agents test-e2e ## everything, on a real API server and, as root, a real node
+test: test-unit test-postgres test-cluster test-agents test-doctor test-e2e test-injection ## everything, on a real API server and, as root, a real node
 
-test-unit: ## the fast part, no cluster
+test-unit: probe ## the fast part, no cluster
 	go test ./...
 
 test-postgres: ## the store's conformance suite on a throwaway PostgreSQL
@@ -40,6 +46,18 @@ bin/fairlead-next: build # the same, one version on: what upgrades are tested wi
 
 test-e2e: build bin/fairlead-next ## hub, agents and CLI on a real cluster
 	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead FAIRLEAD_BINARY_NEXT=$(CURDIR)/bin/fairlead-next go test -count=1 -timeout 25m $(if $(RUN),-v -run '$(RUN)') ./test/e2e/...
+
+test-doctor: probe ## doctor's changes on a real API server, its Corefile judgement on a real CoreDNS, its probe on a real node (root)
+	./test/controlplane.sh go test -count=1 ./doctor/fix/... ./doctor/collect/... ./cli/...
+	./test/fullnode.sh go test -count=1 -timeout 10m ./doctor/probe/... ./doctor/corefile/...
+
+test-injection: build ## the failures of the guides, brought about on a real node and found by doctor (root)
+	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go test -count=1 -timeout 25m $(if $(RUN),-v -run '$(RUN)') ./test/injection/...
+
+coverage: build ## docs/doctor-coverage.md, from a run of the injection tests (root)
+	rm -f bin/injections.txt
+	FAIRLEAD_INJECTIONS=$(CURDIR)/bin/injections.txt FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go test -count=1 -timeout 25m ./test/injection/...
+	go run ./test/injection/coverage --binary bin/fairlead --results bin/injections.txt --out docs/doctor-coverage.md
 
 race: ## unit tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race ./...
@@ -76,4 +94,4 @@ vulncheck: ## known vulnerabilities in what we call; needs the vulnerability dat
 
 ci: lint verify test ## what CI runs
 
-.PHONY: help build bin/fairlead-next demo demo-down test test-unit test-postgres test-cluster test-agents test-e2e race bench lint fmt generate verify docs image vulncheck ci
+.PHONY: help build bin/fairlead-next probe demo demo-down test test-unit test-postgres test-cluster test-agents test-doctor test-e2e test-injection coverage race bench lint fmt generate verify docs image vulncheck ci

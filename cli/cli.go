@@ -34,8 +34,12 @@ func Main(ctx context.Context, args []string, streams Streams) int {
 	root.SetArgs(gather(root, args))
 	command, err := root.ExecuteContextC(ctx)
 	err = sortOut(err)
-	if err != nil {
+	var plain *exitError
+	if err != nil && !errors.As(err, &plain) {
 		explain(streams, command, err)
+	}
+	if isDoctor(command) {
+		return doctorExit(ctx, err)
 	}
 	return exitCode(ctx, err)
 }
@@ -91,10 +95,10 @@ func addClients(root *cobra.Command, streams Streams) {
 	s := &session{streams: streams}
 	for _, command := range []*cobra.Command{
 		newLoginCommand(s), newLogoutCommand(s), newAccountCommand(s), newConfigureCommand(s), newGroupCommand(s),
-		newProviderCommand(s), newAdCommand(s), newRoleCommand(s), newConnectedCommand(s), newVersionCommand(s),
+		newProviderCommand(s), newAdCommand(s), newRoleCommand(s), newConnectedCommand(s), newDoctorCommand(s), newExplainCommand(s), newVersionCommand(s),
 	} {
 		command.GroupID = "client"
-		command.PersistentPreRunE = func(*cobra.Command, []string) error { return s.check() }
+		command.PersistentPreRunE = func(command *cobra.Command, _ []string) error { return s.check(command) }
 		s.share(command)
 		s.completeFlags(command)
 		strict(command)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/jmespath/go-jmespath"
+	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
 	"github.com/fairlead/fairlead"
@@ -16,9 +17,13 @@ import (
 func formats() []string { return []string{"json", "jsonc", "yaml", "yamlc", "table", "tsv", "none"} }
 
 // check refuses a format or query that is wrong before anything has been done.
-func (s *session) check() error {
-	if s.output != "" && !slices.Contains(formats(), s.output) {
-		return usagef("--output/-o: %q is not one of %s", s.output, strings.Join(formats(), ", "))
+func (s *session) check(command *cobra.Command) error {
+	known := formats()
+	if isDoctor(command) {
+		known = doctorFormats(command)
+	}
+	if s.output != "" && !slices.Contains(known, s.output) {
+		return usagef("--output/-o: %q is not one of %s", s.output, strings.Join(known, ", "))
 	}
 	if s.query == "" {
 		return nil

@@ -70,7 +70,7 @@ func notYet(command *cobra.Command) []string {
 	if command.Name() != "connectedk8s" {
 		return nil
 	}
-	return []string{"proxy", "enable-features", "disable-features", "troubleshoot"}
+	return []string{"proxy", "enable-features", "disable-features"}
 }
 
 // misread explains a flag that cannot be read. Behind a mistyped command every flag is unknown, so that the

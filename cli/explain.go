@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/doctor/catalogue"
+	matching "github.com/fairlead/fairlead/doctor/explain"
+	"github.com/fairlead/fairlead/doctor/render"
+)
+
+const maxExplained = 4 << 20
+
+// explained is a match in words.
+type explained struct {
+	matching.Match
+
+	Title string `json:"title"`
+	Cause string `json:"cause"`
+	Fix   string `json:"fix"`
+}
+
+func newExplainCommand(s *session) *cobra.Command {
+	var lang string
+	command := &cobra.Command{
+		Use: "explain [TEXT|-|ID]", Short: "Say what an error, a log or a sentence of a guide means",
+		Long: `Say which failure of the catalogue a text is about, its cause, and what mends it. The text is a pasted error, an id such as
+ARC-08, a sentence of a guide in any of its languages, or, with - or nothing, a whole log on standard input. It works without a
+network and without a cluster.`,
+		Example: `  fairlead explain 'Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress'
+  kubectl logs -n azure-arc deploy/config-agent | fairlead explain -
+  fairlead explain EXT-08 --lang fr`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(command *cobra.Command, args []string) error {
+			text, err := s.toExplain(args)
+			if err != nil {
+				return err
+			}
+			words, err := s.words(lang)
+			if err != nil {
+				return err
+			}
+			return s.explain(text, words)
+		},
+	}
+	command.Flags().StringVar(&lang, "lang", "", "language: "+strings.Join(languages(), ", ")+" (default: the locale's, else en)")
+	_ = command.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions(languages(), cobra.ShellCompDirectiveNoFileComp)) // the flag is there
+	return command
+}
+
+// toExplain returns the arguments as one text, else the standard input.
+func (s *session) toExplain(args []string) (string, error) {
+	if len(args) > 1 || len(args) == 1 && args[0] != "-" {
+		return strings.Join(args, " "), nil
+	}
+	if len(args) == 0 && s.streams.terminal(s.streams.In) {
+		return "", usagef("there is nothing to explain: give a text, an id, or - to read standard input")
+	}
+	content, err := io.ReadAll(io.LimitReader(s.streams.In, maxExplained+1))
+	switch {
+	case err != nil:
+		return "", fairlead.Errorf(fairlead.Invalid, "standard input cannot be read: %w", err)
+	case len(content) > maxExplained:
+		return "", usagef("standard input has more than %d MiB: give the last part of the log, such as with tail -n 10000", maxExplained>>20)
+	}
+	return string(content), nil
+}
+
+func (s *session) explain(text string, words *catalogue.Catalogue) error {
+	matcher, err := matching.Open()
+	if err != nil {
+		return err
+	}
+	secrets, err := newRedactor()
+	if err != nil {
+		return err
+	}
+	matches := []explained{}
+	for _, match := range matcher.Match(text) {
+		match.Evidence = secrets.Text(match.Evidence)
+		matches = append(matches, explained{match, words.Title(match.ID), words.Cause(match.ID), words.Fix(match.ID)})
+	}
+	if s.output != "" && s.output != "text" || s.query != "" {
+		if s.output == "" {
+			s.output = "json"
+		}
+		return s.show(map[string]any{"matches": matches}, nil)
+	}
+	return s.explainText(matches, words)
+}
+
+// maxMatches is how many a person is shown; the JSON has all.
+const maxMatches = 3
+
+func (s *session) explainText(matches []explained, words *catalogue.Catalogue) error {
+	if len(matches) == 0 {
+		return s.say(s.streams.Out, words.UI("explainNone", nil))
+	}
+	var text strings.Builder
+	for i, match := range matches[:min(len(matches), maxMatches)] {
+		if i > 0 {
+			text.WriteString("\n")
+		}
+		fmt.Fprintf(&text, "%s  %s\n", match.ID, match.Title)
+		for _, part := range []struct{ key, words string }{{"explainMatched", match.Evidence}, {"explainCause", match.Cause}, {"explainFix", match.Fix}} {
+			if part.words != "" {
+				text.WriteString(render.Paragraph("  ", words.UI(part.key, nil)+": "+part.words, s.outWidth()))
+			}
+		}
+	}
+	return s.say(s.streams.Out, strings.TrimSuffix(text.String(), "\n"))
+}
