@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -202,8 +203,7 @@ func (v *visit) keep(change fix.Change) error {
 	if err != nil {
 		return err
 	}
-	name := change.BackupName(time.Now())
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // BackupName makes a plain name
+	file, err := newFile(change.BackupName(time.Now()))
 	if err != nil {
 		return fmt.Errorf("the backup cannot be written: %w", err)
 	}
@@ -211,8 +211,23 @@ func (v *visit) keep(change fix.Change) error {
 	if err = errors.Join(err, file.Close()); err != nil {
 		return fmt.Errorf("the backup cannot be written: %w", err)
 	}
-	v.talk("fixBackup", map[string]string{"object": change.Object.String(), "file": name})
+	v.talk("fixBackup", map[string]string{"object": change.Object.String(), "file": file.Name()})
 	return nil
+}
+
+// maxBackups is how many copies of one object may be made within a second.
+const maxBackups = 100
+
+// newFile makes a file that was not there: two changes of one object within a second have a copy each.
+func newFile(name string) (*os.File, error) {
+	stem := strings.TrimSuffix(name, ".yaml")
+	for n := 2; ; n++ {
+		file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // BackupName makes a plain name
+		if !errors.Is(err, fs.ErrExist) || n > maxBackups {
+			return file, err
+		}
+		name = fmt.Sprintf("%s-%d.yaml", stem, n)
+	}
 }
 
 // painted makes a diff safe for a terminal, and colours it where that is wanted.

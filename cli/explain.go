@@ -11,6 +11,7 @@ import (
 	"github.com/fairlead/fairlead/doctor/catalogue"
 	matching "github.com/fairlead/fairlead/doctor/explain"
 	"github.com/fairlead/fairlead/doctor/render"
+	"github.com/fairlead/fairlead/doctor/usercheck"
 )
 
 const maxExplained = 4 << 20
@@ -26,6 +27,7 @@ type explained struct {
 
 func newExplainCommand(s *session) *cobra.Command {
 	var lang string
+	var checkFiles []string
 	command := &cobra.Command{
 		Use: "explain [TEXT|-|ID]", Short: "Say what an error, a log or a sentence of a guide means",
 		Long: `Say which failure of the catalogue a text is about, its cause, and what mends it. The text is a pasted error, an id such as
@@ -44,9 +46,14 @@ network and without a cluster.`,
 			if err != nil {
 				return err
 			}
-			return s.explain(text, words)
+			own, err := ownMatches(checkFiles, text)
+			if err != nil {
+				return err
+			}
+			return s.explain(text, words, own)
 		},
 	}
+	command.Flags().StringArrayVar(&checkFiles, "checks", nil, "a YAML file with checks of your own, whose patterns are recognised as well (repeatable)")
 	command.Flags().StringVar(&lang, "lang", "", "language: "+strings.Join(languages(), ", ")+" (default: the locale's, else en)")
 	_ = command.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions(languages(), cobra.ShellCompDirectiveNoFileComp)) // the flag is there
 	return command
@@ -70,7 +77,25 @@ func (s *session) toExplain(args []string) (string, error) {
 	return string(content), nil
 }
 
-func (s *session) explain(text string, words *catalogue.Catalogue) error {
+// ownMatches are those of a person's own checks. They go first: a person writes them for what the catalogue gets wrong.
+func ownMatches(files []string, text string) ([]explained, error) {
+	found := []explained{}
+	if len(files) == 0 {
+		return found, nil
+	}
+	_, patterns, err := usercheck.Load(files...)
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	for _, pattern := range patterns {
+		if line, ok := pattern.Find(text); ok {
+			found = append(found, explained{Match: matching.Match{ID: pattern.ID, Score: 1, Evidence: line}, Title: pattern.Title})
+		}
+	}
+	return found, nil
+}
+
+func (s *session) explain(text string, words *catalogue.Catalogue, matches []explained) error {
 	matcher, err := matching.Open()
 	if err != nil {
 		return err
@@ -79,7 +104,9 @@ func (s *session) explain(text string, words *catalogue.Catalogue) error {
 	if err != nil {
 		return err
 	}
-	matches := []explained{}
+	for i := range matches {
+		matches[i].Evidence = secrets.Text(matches[i].Evidence)
+	}
 	for _, match := range matcher.Match(text) {
 		match.Evidence = secrets.Text(match.Evidence)
 		matches = append(matches, explained{match, words.Title(match.ID), words.Cause(match.ID), words.Fix(match.ID)})
