@@ -170,18 +170,22 @@ func dpRewrite(s *snapshot.Snapshot, host string, args map[string]string, addres
 	return []doctor.Remedy{dpChange(s, "rewrite", args, after), otherwise}
 }
 
-// dpFallThrough adds the missing line at the beginning of a hosts block.
+// dpFallThrough adds the missing line at the end of a hosts block, where it has to be.
 func dpFallThrough(problem corefile.Problem, data map[string]string) (after map[string]string, ok bool) {
 	lines := strings.Split(data[problem.Key], "\n")
-	if problem.Line < 1 || problem.Line > len(lines) || !strings.HasSuffix(strings.TrimSpace(lines[problem.Line-1]), "{") {
+	if problem.Line < 1 || problem.Line > len(lines) {
+		return nil, false
+	}
+	closing := slices.IndexFunc(lines[problem.Line-1:], func(line string) bool { return strings.TrimSpace(line) == "}" })
+	if closing < 1 {
 		return nil, false
 	}
 	after = maps.Clone(data)
-	after[problem.Key] = strings.Join(slices.Insert(lines, problem.Line, "    fallthrough"), "\n")
+	after[problem.Key] = strings.Join(slices.Insert(lines, problem.Line-1+closing, "    fallthrough"), "\n")
 	return after, true
 }
 
-// dpMerge moves the lines of a key whose only content is a hosts block to the block that CoreDNS reads first. ok is false where something
+// dpMerge moves the lines of a key whose only content is a hosts block to the block that CoreDNS reads first, unless something
 // would be lost.
 func dpMerge(s *snapshot.Snapshot, key string, data map[string]string) (after map[string]string, ok bool) {
 	config, err := corefile.Parse(corefile.Source{Corefile: ".:53 {\n" + data[key] + "\n}\n"})

@@ -25,7 +25,8 @@ type netView struct {
 	result *wire.Result
 }
 
-// netViews returns what there is, pods first: agents live there.
+// netViews returns what there is, pods first: agents live there. Targets that are other checks' business, such as servers inside the
+// cluster with authorities of their own, are left out.
 func netViews(s *snapshot.Snapshot) []netView {
 	if s.Probe == nil {
 		return nil
@@ -36,7 +37,9 @@ func netViews(s *snapshot.Snapshot) []netView {
 		at    *snapshot.Place
 	}{{endpoint.Pod, s.Probe.Pod}, {endpoint.Node, s.Probe.Node}, {endpoint.Client, s.Probe.Client}} {
 		if one.at != nil && one.at.Result != nil {
-			views = append(views, netView{one.place, one.at.Where, one.at.Result})
+			result := *one.at.Result
+			result.Targets = slices.DeleteFunc(slices.Clone(result.Targets), func(t wire.TargetResult) bool { return !endpoint.Known(t.Name) })
+			views = append(views, netView{one.place, one.at.Where, &result})
 		}
 	}
 	return views

@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// netRecent is how old a line may be to tell about now. Agents try again every few minutes at most.
+	// So old may a line be that tells about now. Agents try again every few minutes at most.
 	netRecent = 15 * time.Minute
-	// netNear is how near to the end a line has to be that does not tell its time.
+	// So near to the end has a line to be that does not tell its time.
 	netNear = 50
 )
 

@@ -12,7 +12,7 @@ import (
 	"github.com/fairlead/fairlead/doctor/snapshot"
 )
 
-// netAsked judges what name servers told a probe. answered is true when somebody answered for names inside the cluster.
+// netAsked judges what name servers told a probe, and reports whether somebody answered for names inside the cluster.
 func netAsked(s *snapshot.Snapshot) (found []doctor.Finding, answered bool) {
 	pod, ok := netFrom(s, endpoint.Pod)
 	if !ok || len(pod.result.Lookups) == 0 {

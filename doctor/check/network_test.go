@@ -1,6 +1,7 @@
 package check
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -13,16 +14,30 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/doctor"
+	"github.com/fairlead/fairlead/doctor/catalogue"
 	"github.com/fairlead/fairlead/doctor/probe/wire"
 	"github.com/fairlead/fairlead/doctor/snapshot"
 )
 
 func netChecks() []doctor.Check { return append(network(), dataPlane()...) }
 
-// netProblems are the problems of a snapshot in short.
-func netProblems(s *snapshot.Snapshot) []string {
+// netProblems are the problems of a snapshot in short. Each must be said in whole words.
+func netProblems(t *testing.T, s *snapshot.Snapshot) []string {
+	t.Helper()
+	words, err := catalogue.Open(catalogue.English)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var short []string
-	for _, f := range doctor.Evaluate(netChecks(), s, nil) {
+	findings := doctor.Evaluate(netChecks(), s, nil)
+	for _, result := range doctor.NewReport(findings, words, doctor.Cluster{}, s.Taken).Findings {
+		for _, text := range append([]string{result.Reason}, netAdvice(result)...) {
+			if regexp.MustCompile(`\{[a-z][A-Za-z]*\}`).MatchString(text) || result.Problem() && (text == "" || !strings.Contains(text, " ")) {
+				t.Errorf("%s is not said in whole words: %q", result.ID, text)
+			}
+		}
+	}
+	for _, f := range findings {
 		if f.Problem() {
 			text := f.ID + " " + string(f.Status) + " " + f.Key
 			if f.CausedBy != "" {
@@ -33,6 +48,14 @@ func netProblems(s *snapshot.Snapshot) []string {
 	}
 	slices.Sort(short)
 	return short
+}
+
+func netAdvice(result doctor.Result) []string {
+	var texts []string
+	for _, advice := range result.Remedies {
+		texts = append(texts, advice.Text)
+	}
+	return texts
 }
 
 func netSet(s *snapshot.Snapshot, values map[string]any) {
@@ -144,7 +167,7 @@ func TestNames(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := netCluster(t, a)
 			c.broken(s)
-			if diff := cmp.Diff(c.want, netProblems(s)); diff != "" {
+			if diff := cmp.Diff(c.want, netProblems(t, s)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", c.reason, diff)
 			}
 		})
@@ -254,6 +277,11 @@ func TestReach(t *testing.T) {
 		"NoUpgrade": {"a proxy that knows no websockets", func(s *snapshot.Snapshot) {
 			netFail(s.Probe.Pod.Result, netCalled("relay"), wire.Stage{Name: wire.StageWebSocket, Reason: wire.ReasonStatus, Error: "200 OK", Detail: map[string]string{wire.DetailStatus: "200", wire.DetailHeader + "server": "nginx"}})
 		}, []string{"NET-06 fail refused"}},
+		"Mesh": {"servers inside the cluster have authorities of their own", func(s *snapshot.Snapshot) {
+			s.Probe.Pod.Result.Targets = append(s.Probe.Pod.Result.Targets, wire.TargetResult{
+				Name: "osm-validator", URL: "https://osm-validator.arc-osm-system.svc:9093/", Kind: wire.TLS, Stages: []wire.Stage{stranger.tls("osm-validator.arc-osm-system.svc", arcNow().Add(-time.Hour))},
+			})
+		}, nil},
 		"NoRelay": {"the usual name is only a guess", func(s *snapshot.Snapshot) {
 			netFail(s.Probe.Pod.Result, netCalled("relay"), wire.Stage{Name: wire.StageDNS, Reason: wire.ReasonNoName, Error: "no such host"})
 		}, nil},
@@ -262,7 +290,7 @@ func TestReach(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := netCluster(t, a)
 			c.broken(s)
-			if diff := cmp.Diff(c.want, netProblems(s)); diff != "" {
+			if diff := cmp.Diff(c.want, netProblems(t, s)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", c.reason, diff)
 			}
 		})
@@ -316,7 +344,7 @@ func TestProxySettings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := netWithoutProbe(netCluster(t, a))
 			netSet(s, map[string]any{"isProxyEnabled": true, "httpProxy": c.url, "httpsProxy": c.url, "noProxy": c.none})
-			if diff := cmp.Diff(c.want, netProblems(s)); diff != "" {
+			if diff := cmp.Diff(c.want, netProblems(t, s)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", c.reason, diff)
 			}
 			for _, f := range doctor.Evaluate(network(), s, nil) {
@@ -336,16 +364,16 @@ func TestProxyVariables(t *testing.T) {
 	s.Deployments[0].Spec.Template.Spec.Containers = []corev1.Container{{Name: "agent", Env: []corev1.EnvVar{
 		{Name: "HTTPS_PROXY", Value: "http://a:1"}, {Name: "https_proxy", Value: "http://b:1"}, {Name: "NO_PROXY", Value: "10.0.0.0/8,.svc,.svc.cluster.local"},
 	}}}
-	if diff := cmp.Diff([]string{"NET-03 warn variants"}, netProblems(s)); diff != "" {
+	if diff := cmp.Diff([]string{"NET-03 warn variants"}, netProblems(t, s)); diff != "" {
 		t.Error(diff)
 	}
 	netSet(s, map[string]any{"isProxyEnabled": false, "httpProxy": "“"})
 	s.Deployments[0].Spec.Template.Spec.Containers = nil
-	if diff := cmp.Diff([]string(nil), netProblems(s)); diff != "" {
+	if diff := cmp.Diff([]string(nil), netProblems(t, s)); diff != "" {
 		t.Errorf("a proxy that is not used: %s", diff)
 	}
 	netSet(s, map[string]any{"isCustomCert": true, "proxyCert": ""})
-	if diff := cmp.Diff([]string{"NET-03 fail certificate"}, netProblems(s)); diff != "" {
+	if diff := cmp.Diff([]string{"NET-03 fail certificate"}, netProblems(t, s)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -373,7 +401,7 @@ func TestTrustInLogs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := netComplete(arcFairlead(arcFairleadAgents()...), a)
 			s.Logs = []snapshot.Log{{Namespace: arcSpace, Pod: "config-agent-5d8f-x", Container: fairlead.ConfigAgent, Text: c.log}}
-			if diff := cmp.Diff(c.want, netProblems(s)); diff != "" {
+			if diff := cmp.Diff(c.want, netProblems(t, s)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", c.reason, diff)
 			}
 		})
@@ -403,7 +431,7 @@ func TestClocks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := netCluster(t, a)
 			c.change(s)
-			if diff := cmp.Diff(c.want, netProblems(s)); diff != "" {
+			if diff := cmp.Diff(c.want, netProblems(t, s)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", c.reason, diff)
 			}
 		})

@@ -98,6 +98,11 @@ func Azure(cloud Cloud) []Endpoint {
 	}
 }
 
+// Known reports whether a name is that of an endpoint of this package.
+func Known(name string) bool {
+	return name == Hub || slices.ContainsFunc(Azure(Public), func(e Endpoint) bool { return e.Name == name })
+}
+
 // Host is the host of an endpoint of a cloud by name, with {region} in it where the region is unknown, "" when there is none.
 func Host(cloud Cloud, name, region string) string {
 	for _, e := range Azure(cloud) {
