@@ -79,6 +79,7 @@ func (b *bench) compareCallers(files map[string]string) {
 	full := statuses(b.doctor("--show", "all"))
 	for name, file := range files {
 		b.t.Run(name, func(t *testing.T) {
+			defer b.on(t).record("SELF-01")
 			report := b.on(t).doctor("--show", "all", "--kube-config", file)
 			for id, status := range statuses(report) {
 				switch bad := full[id] == "fail" || full[id] == "warn"; {

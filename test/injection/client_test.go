@@ -72,6 +72,7 @@ func (b *bench) unreachable() map[string]way {
 func (b *bench) runUnreachable() {
 	for name, w := range b.unreachable() {
 		b.t.Run(name, func(t *testing.T) {
+			defer b.on(t).record("CLI-06")
 			report := b.on(t).doctor(append([]string{"--show", "all"}, w.args...)...)
 			if report.Code != 1 {
 				t.Errorf("%s: exit code %d, want 1", w.reason, report.Code)

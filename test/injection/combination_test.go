@@ -90,6 +90,7 @@ func dropDefinition(b *bench) {
 
 // runStorage keeps the agents' release in a ConfigMap for a while.
 func (b *bench) runStorage() {
+	defer b.record("SELF-03")
 	b.must(b.Uninstall(stage.Namespace, stage.Release))
 	b.Driver = "configmap"
 	defer func() {

@@ -23,6 +23,7 @@ func TestNodesUnreachable(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			on := b.on(t)
+			defer on.record("SELF-02")
 			on.kubectl("patch", "node", node, "--subresource=status", "--type=merge", "-p", `{"status":{"addresses":`+c.addresses+`}}`)
 			report := on.found(injection{id: "SELF-02", args: []string{"--show", "all"}})
 			if found := report.Of("SELF-02")[0]; !strings.Contains(found.Reason, c.want) {

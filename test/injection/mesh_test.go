@@ -3,8 +3,10 @@ package injection_test
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -201,47 +203,79 @@ func (m *mesh) configure(patch string) func(*bench) {
 	return m.merge("meshconfig/osm-mesh-config", patch)
 }
 
-// reported waits until doctor has as many findings about values as were spoilt, one for each key.
-func (m *mesh) reported(inject func(*bench), count int) func(*bench) {
+// spoilt patches MeshConfig and waits until doctor has one finding about each of the keys, and no other.
+func (m *mesh) spoilt(patch string, keys ...string) func(*bench) {
 	return func(b *bench) {
-		inject(b)
+		m.configure(patch)(b)
 		b.eventually(patience, func() string {
-			problems := 0
+			var said []string
 			for _, f := range b.doctor("OSM").Of("OSM-20") {
 				if f.Status == "fail" || f.Status == "warn" {
-					problems++
+					said = append(said, f.Reason)
 				}
 			}
-			if problems != count {
-				return fmt.Sprintf("%d findings about values instead of %d", problems, count)
+			for _, key := range keys {
+				if about := slices.DeleteFunc(slices.Clone(said), func(reason string) bool { return !strings.Contains(reason, key) }); len(about) != 1 {
+					return fmt.Sprintf("%d findings about %s: %v", len(about), key, said)
+				}
+			}
+			if len(said) != len(keys) {
+				return fmt.Sprintf("%d findings instead of %d: %v", len(said), len(keys), said)
 			}
 			return ""
 		})
 	}
 }
 
-// configuration has a case for each rule that the API server does not enforce; values that do not hide each other share one.
+// configuration has a case for values that no mesh can work with, one for values that nobody can want, and so on: all of them are accepted by
+// the API server.
 func (m *mesh) configuration() map[string]injection {
 	config := m.renew("MeshConfig/osm-mesh-config")
-	value := func(reason, patch string, count int) injection {
-		return injection{reason, "OSM-20", m.reported(m.configure(patch), count), config, nil, nil}
-	}
+	wrong := m.spoilt(`{"spec":{
+		"traffic":{"outboundIPRangeExclusionList":["999.1.1.1/24","10.0.0.0/99"],"outboundPortExclusionList":[6379,6379],"inboundPortExclusionList":[80,80],
+			"inboundExternalAuthorization":{"enable":true}},
+		"certificate":{"serviceCertValidityDuration":"1 day","certKeyBitSize":1024},
+		"observability":{"osmLogLevel":"verbose"},
+		"sidecar":{"configResyncInterval":"often","resources":{"requests":{"cpu":"2"},"limits":{"cpu":"1"}}}}}`,
+		"spec.traffic.outboundIPRangeExclusionList", "spec.traffic.outboundPortExclusionList", "spec.traffic.inboundPortExclusionList",
+		"spec.traffic.inboundExternalAuthorization", "spec.certificate.serviceCertValidityDuration", "spec.certificate.certKeyBitSize",
+		"spec.observability.osmLogLevel", "spec.sidecar.configResyncInterval", "spec.sidecar.resources")
+	unwanted := m.spoilt(`{"spec":{
+		"traffic":{"outboundIPRangeExclusionList":["1.1.1.1/24"],"enablePermissiveTrafficPolicyMode":false},
+		"observability":{"enableDebugServer":true,"tracing":{"enable":true}},
+		"sidecar":{"configResyncInterval":"30s"},
+		"featureFlags":{"enableEgressPolicy":false,"enableMulticlusterMode":true}}}`,
+		"spec.traffic.outboundIPRangeExclusionList", "spec.traffic.enablePermissiveTrafficPolicyMode", "spec.observability.enableDebugServer",
+		"spec.observability.tracing.enable", "spec.sidecar.configResyncInterval", "spec.featureFlags.enableEgressPolicy", "spec.featureFlags.enableMulticlusterMode")
+	bounds := m.spoilt(`{"spec":{"certificate":{"serviceCertValidityDuration":"0s","certKeyBitSize":8192},"sidecar":{"configResyncInterval":"-1m"}}}`,
+		"spec.certificate.serviceCertValidityDuration", "spec.certificate.certKeyBitSize", "spec.sidecar.configResyncInterval")
 	return map[string]injection{
-		"ConfigDeleted":     {"somebody deleted it", "OSM-18", m.remove("MeshConfig/osm-mesh-config"), config, nil, nil},
-		"ValueAddress":      value("no such address, and no such mask", `{"spec":{"traffic":{"outboundIPRangeExclusionList":["999.1.1.1/24","10.0.0.0/99"]}}}`, 1),
-		"ValueHostBits":     value("the guide's own example", `{"spec":{"traffic":{"outboundIPRangeExclusionList":["1.1.1.1/24"]}}}`, 1),
-		"ValuePortTwice":    value("the definition does not ask for different ports", `{"spec":{"traffic":{"outboundPortExclusionList":[6379,6379],"inboundPortExclusionList":[80,80]}}}`, 2),
-		"ValueDuration":     value("Go knows no days", `{"spec":{"certificate":{"serviceCertValidityDuration":"1 day"},"sidecar":{"configResyncInterval":"often"}}}`, 2),
-		"ValueDurationZero": value("nothing is valid for no time", `{"spec":{"certificate":{"serviceCertValidityDuration":"0s"},"sidecar":{"configResyncInterval":"30s"}}}`, 2),
-		"ValueKeyBits":      value("a key that is too short", `{"spec":{"certificate":{"certKeyBitSize":1024}}}`, 1),
-		"ValueDebug":        value("the debug server is open", `{"spec":{"observability":{"enableDebugServer":true}}}`, 1),
-		"ValueLogLevel":     value("no such level", `{"spec":{"observability":{"osmLogLevel":"verbose"}}}`, 1),
-		"ValueTracing":      value("traces go nowhere", `{"spec":{"observability":{"tracing":{"enable":true}}}}`, 1),
-		"ValuePermissive":   value("nobody may talk to anybody", `{"spec":{"traffic":{"enablePermissiveTrafficPolicyMode":false}}}`, 1),
-		"ValueAuthorizer":   value("nobody is there to ask", `{"spec":{"traffic":{"inboundExternalAuthorization":{"enable":true}}}}`, 1),
-		"ValueResources":    value("more is asked for than allowed", `{"spec":{"sidecar":{"resources":{"requests":{"cpu":"2"},"limits":{"cpu":"1"}}}}}`, 1),
-		"ValueRetired":      value("1.2 does not look at them", `{"spec":{"featureFlags":{"enableEgressPolicy":false,"enableMulticlusterMode":true}}}`, 2),
-		"MeshInItself":      {"the mesh must not be in the mesh", "OSM-19", m.inItself, m.outOfItself, nil, nil},
+		"ConfigDeleted":  {"somebody deleted it", "OSM-18", m.remove("MeshConfig/osm-mesh-config"), config, nil, nil},
+		"ValuesWrong":    {"the definition asks for types and patterns only", "OSM-20", wrong, config, nil, nil},
+		"ValuesUnwanted": {"they work, and do harm or nothing", "OSM-20", unwanted, config, nil, nil},
+		"ValuesBeyond":   {"the right form, and out of bounds", "OSM-20", bounds, config, nil, nil},
+		"ValuesRefused":  {"the API server itself refuses the guide's quoted booleans", "", m.refusedValues, nil, nil, nil},
+		"MeshInItself":   {"the mesh must not be in the mesh", "OSM-19", m.inItself, m.outOfItself, nil, nil},
+	}
+}
+
+// refusedValues tries the guide's own patches, which doctor must not propose: strings for booleans.
+func (m *mesh) refusedValues(b *bench) {
+	flags := map[string]string{}
+	for _, flag := range []string{
+		"enableWASMStats", "enableEgressPolicy", "enableMulticlusterMode", "enableSnapshotCacheMode", "enableAsyncProxyServiceMapping",
+		"enableIngressBackendPolicy", "enableEnvoyActiveHealthChecks",
+	} {
+		flags[flag] = "true"
+	}
+	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"featureFlags": flags}})
+	b.must(err)
+	out, err := b.Cluster.Kubectl(b.t.Context(), "patch", "meshconfig", "osm-mesh-config", "-n", stage.MeshNamespace, "--type=merge", "-p", string(patch))
+	said := fmt.Sprint(out, err)
+	for flag := range flags {
+		if !strings.Contains(said, "spec.featureFlags."+flag+" in body must be of type boolean") {
+			b.t.Errorf("%s is not refused: %s", flag, said)
+		}
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 // changing are the verbs of kubectl that know --dry-run=server.
 func changing() []string {
-	return []string{"apply", "create", "patch", "label", "annotate", "delete", "scale", "set", "taint", "replace"}
+	return []string{"apply", "create", "expose", "patch", "label", "annotate", "delete", "scale", "set", "taint", "replace"}
 }
 
 // dryRun runs one command of a remedy against the cluster without changing it. Commands that a person has to complete, that are for

@@ -158,6 +158,9 @@ func (b *bench) found(want injection) stage.Report {
 func (b *bench) run(cases map[string]injection) {
 	for _, name := range slices.Sorted(maps.Keys(cases)) {
 		b.t.Run(name, func(t *testing.T) { b.on(t).runOne(cases[name]) })
+		if slices.Contains(mended(), name) {
+			b.t.Run(name+"Mended", func(t *testing.T) { b.on(t).mend(cases[name]) })
+		}
 	}
 }
 

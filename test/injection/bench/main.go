@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/fairlead/fairlead/test/cluster/engine"
+
 	"github.com/fairlead/fairlead/test/injection/stage"
 )
 

@@ -88,6 +88,7 @@ func (s *Stage) Run(ctx context.Context, input string, args ...string) (out, pro
 	command := exec.CommandContext(ctx, s.Binary, args...) //nolint:gosec // the program under test
 	command.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "LANG") || strings.HasPrefix(v, "LC_") }),
 		"KUBECONFIG="+s.Cluster.Kubeconfig, "FAIRLEAD_CONFIG_DIR="+filepath.Join(s.Dir, "config"))
+	command.Dir = s.Dir // where copies of what --fix changes are left
 	command.Stdin = strings.NewReader(input)
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
