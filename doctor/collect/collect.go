@@ -6,11 +6,13 @@ package collect
 import (
 	"context"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
@@ -25,6 +27,8 @@ import (
 const (
 	callTimeout = 15 * time.Second
 	atOnce      = 8
+	// Decoding leaves much garbage behind: in percent of what is kept, so much of it may lie about while a cluster is read.
+	garbage = 50
 )
 
 // Wanted is what to read.
@@ -64,6 +68,7 @@ type collector struct {
 
 	mutex       sync.Mutex
 	snapshot    *snapshot.Snapshot
+	shapes      map[types.UID]shape            // of pods by owner
 	releaseMaps []metav1.PartialObjectMetadata // ConfigMaps in which Helm keeps releases
 }
 
@@ -74,6 +79,7 @@ func Snapshot(ctx context.Context, source Source, wanted Wanted) (*snapshot.Snap
 	if err != nil {
 		return nil, err
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(garbage))
 	c.snapshot.Taken = source.Now().UTC()
 	c.snapshot.Client.Reach = c.reach(ctx)
 	if _, lost := c.snapshot.Client.Unreachable(); lost {
@@ -90,7 +96,7 @@ func newCollector(source Source, wanted Wanted) (*collector, error) {
 	config.WarningHandler = rest.NoWarnings{}
 	date := &dateReader{}
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { date.next = next; return date })
-	c := &collector{source: source, wanted: wanted, date: date, snapshot: &snapshot.Snapshot{
+	c := &collector{source: source, wanted: wanted, date: date, shapes: map[types.UID]shape{}, snapshot: &snapshot.Snapshot{
 		Version: snapshot.Version, Coverage: map[snapshot.Resource]*snapshot.Coverage{}, Custom: map[snapshot.Resource][]unstructuredObject{},
 		Client: snapshot.Client{Context: source.Context, Server: config.Host},
 	}}

@@ -17,6 +17,13 @@ type unstructuredObject = unstructured.Unstructured
 // maxEvents bounds the warnings that are read; the newest can be among the rest only on a cluster that has far more troubles.
 const maxEvents = 5000
 
+// pageSize bounds what is decoded at once of resources that can be many and large: the answer, its copy and what the decoder leaves
+// behind would otherwise take several times the memory of what is kept.
+const pageSize = 500
+
+// maxRoom bounds how much room is made for what the API server announces.
+const maxRoom = 100_000
+
 // reader lists one resource in a namespace, or everywhere, and keeps what it gets.
 type reader func(ctx context.Context, namespace string) error
 
@@ -41,6 +48,36 @@ func keep[L any, T any](c *collector, into *[]T, list func(context.Context, meta
 	}
 }
 
+// keepPages is keep for resources of which there can be thousands.
+func keepPages[L metav1.ListInterface, T any](c *collector, into *[]T, list func(context.Context, metav1.ListOptions) (L, error), items func(L) []T, prune func(*T)) func(context.Context) error {
+	return func(ctx context.Context) error {
+		page := metav1.ListOptions{Limit: pageSize}
+		next := func(ctx context.Context, options metav1.ListOptions) (L, error) {
+			found, err := list(ctx, options)
+			if err == nil {
+				page.Continue = found.GetContinue()
+				c.mutex.Lock()
+				*into = slices.Grow(*into, len(items(found))+int(remaining(found)))
+				c.mutex.Unlock()
+			}
+			return found, err
+		}
+		for {
+			if err := keep(c, into, next, items, prune)(ctx, page); err != nil || page.Continue == "" {
+				return err
+			}
+		}
+	}
+}
+
+// remaining is how many items the pages that follow hold, as far as the API server tells: so room for all is made once.
+func remaining(page metav1.ListInterface) int64 {
+	if count := page.GetRemainingItemCount(); count != nil {
+		return min(max(*count, 0), maxRoom)
+	}
+	return 0
+}
+
 // lists returns a step for each resource that is needed.
 func (c *collector) lists() []func(context.Context) {
 	readers := c.readers()
@@ -60,7 +97,9 @@ func (c *collector) lists() []func(context.Context) {
 func (c *collector) needs(resource snapshot.Resource) []snapshot.Need {
 	var found []snapshot.Need
 	for _, need := range c.wanted.Needs {
-		if need.Resource == resource && !slices.Contains(found, need) {
+		// Helm keeps releases in Secrets.
+		inSecrets := resource == snapshot.Secrets && need.Resource == snapshot.Releases
+		if (need.Resource == resource || inSecrets) && !slices.Contains(found, need) {
 			found = append(found, need)
 		}
 	}

@@ -39,6 +39,7 @@ func (c *collector) prunePod(pod *corev1.Pod) {
 			c.pruneState(&statuses[i].LastTerminationState)
 		}
 	}
+	c.share(pod)
 }
 
 func (c *collector) pruneState(state *corev1.ContainerState) {

@@ -23,7 +23,7 @@ func (c *collector) readers() map[snapshot.Resource]reader {
 		snapshot.Namespaces: c.plain(keep(c, &s.Namespaces, core.Namespaces().List, func(l *corev1.NamespaceList) []corev1.Namespace { return l.Items },
 			func(n *corev1.Namespace) { pruneMeta(&n.ObjectMeta) })),
 		snapshot.Pods: func(ctx context.Context, ns string) error {
-			return keep(c, &s.Pods, core.Pods(ns).List, func(l *corev1.PodList) []corev1.Pod { return l.Items }, c.prunePod)(ctx, cached())
+			return keepPages(c, &s.Pods, core.Pods(ns).List, func(l *corev1.PodList) []corev1.Pod { return l.Items }, c.prunePod)(ctx)
 		},
 		snapshot.Services: func(ctx context.Context, ns string) error {
 			return keep(c, &s.Services, core.Services(ns).List, func(l *corev1.ServiceList) []corev1.Service { return l.Items },
@@ -43,16 +43,16 @@ func (c *collector) readers() map[snapshot.Resource]reader {
 				func(o *appsv1.Deployment) { pruneMeta(&o.ObjectMeta); c.pruneSpec(&o.Spec.Template.Spec) })(ctx, cached())
 		},
 		snapshot.ReplicaSets: func(ctx context.Context, ns string) error {
-			return keep(c, &s.ReplicaSets, apps.ReplicaSets(ns).List, func(l *appsv1.ReplicaSetList) []appsv1.ReplicaSet { return l.Items },
-				func(o *appsv1.ReplicaSet) { pruneMeta(&o.ObjectMeta); o.Spec.Template = corev1.PodTemplateSpec{} })(ctx, cached())
+			return keepPages(c, &s.ReplicaSets, apps.ReplicaSets(ns).List, func(l *appsv1.ReplicaSetList) []appsv1.ReplicaSet { return l.Items },
+				func(o *appsv1.ReplicaSet) { pruneMeta(&o.ObjectMeta); o.Spec.Template = corev1.PodTemplateSpec{} })(ctx)
 		},
 		snapshot.DaemonSets: func(ctx context.Context, ns string) error {
 			return keep(c, &s.DaemonSets, apps.DaemonSets(ns).List, func(l *appsv1.DaemonSetList) []appsv1.DaemonSet { return l.Items },
 				func(o *appsv1.DaemonSet) { pruneMeta(&o.ObjectMeta); c.pruneSpec(&o.Spec.Template.Spec) })(ctx, cached())
 		},
 		snapshot.Jobs: func(ctx context.Context, ns string) error {
-			return keep(c, &s.Jobs, c.api.BatchV1().Jobs(ns).List, func(l *batchv1.JobList) []batchv1.Job { return l.Items },
-				func(o *batchv1.Job) { pruneMeta(&o.ObjectMeta); c.pruneSpec(&o.Spec.Template.Spec) })(ctx, cached())
+			return keepPages(c, &s.Jobs, c.api.BatchV1().Jobs(ns).List, func(l *batchv1.JobList) []batchv1.Job { return l.Items },
+				func(o *batchv1.Job) { pruneMeta(&o.ObjectMeta); c.pruneSpec(&o.Spec.Template.Spec) })(ctx)
 		},
 		snapshot.EndpointSlices: func(ctx context.Context, ns string) error {
 			return keep(c, &s.EndpointSlices, c.api.DiscoveryV1().EndpointSlices(ns).List, func(l *discoveryv1.EndpointSliceList) []discoveryv1.EndpointSlice { return l.Items },

@@ -44,8 +44,9 @@ func (n Need) Plural() string {
 		return string(Secrets)
 	case ProbeFromPod, ProbeFromNode, Trials:
 		return string(Pods)
+	default:
+		return string(n.Resource)
 	}
-	return string(n.Resource)
 }
 
 // String says it for people: "list pods in azure-arc".

@@ -88,8 +88,9 @@ func (r Resource) Namespaced() bool {
 	switch r {
 	case Nodes, Namespaces, ValidatingWebhooks, MutatingWebhooks, Definitions, ClusterVersions, SecurityContexts:
 		return false
+	default:
+		return true
 	}
-	return true
 }
 
 // Pseudo reports whether this is not a resource of the API.
