@@ -165,10 +165,14 @@ func arcBusy(s *snapshot.Snapshot, release snapshot.Release) bool {
 
 // arcUnlock ends an operation that nobody works on any more.
 func arcUnlock(release snapshot.Release) doctor.Remedy {
+	revision := "<revision>" // an upgrade came after something, even if nothing tells any more after what
 	if release.Deployed > 0 {
+		revision = strconv.Itoa(release.Deployed)
+	}
+	if release.Deployed > 0 || release.Status != "pending-install" {
 		return doctor.Remedy{Key: "rollback", Risk: doctor.Manual, Commands: []string{
 			"helm history " + release.Name + " -n " + release.Namespace,
-			"helm rollback " + release.Name + " " + strconv.Itoa(release.Deployed) + " -n " + release.Namespace,
+			"helm rollback " + release.Name + " " + revision + " -n " + release.Namespace,
 		}}
 	}
 	return doctor.Remedy{Key: "uninstall", Risk: doctor.Manual, Commands: []string{"helm uninstall " + release.Name + " -n " + release.Namespace}}

@@ -15,7 +15,7 @@ import (
 // fluxFeature can never pass: only Azure knows the features of a subscription.
 func fluxFeature() doctor.Check {
 	return doctor.Check{
-		ID: "FLX-05", Severity: doctor.Medium, Asked: true,
+		ID: "FLX-05", Severity: doctor.Medium,
 		Uses:         []snapshot.Need{snapshot.Everywhere(snapshot.ExtensionConfigs), snapshot.Everywhere(snapshot.Nodes)},
 		AppliesNeeds: []snapshot.Need{snapshot.Everywhere(snapshot.Nodes), snapshot.Everywhere(snapshot.ExtensionConfigs)},
 		Applies: func(s *snapshot.Snapshot) string {
