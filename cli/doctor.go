@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/fairlead/fairlead/doctor"
 	"github.com/fairlead/fairlead/doctor/catalogue"
@@ -60,6 +61,8 @@ Exit codes: 0 nothing wrong, 1 findings, 2 not everything could be told, 3 wrong
 	}
 	flags.offer(command)
 	command.AddCommand(newCollectCommand(s, &flags), newDiffCommand(s, &flags), newDoctorTestCommand(s, &flags))
+	command.SetGlobalNormalizationFunc(likeKubectl)
+	s.offerFormats(command, render.Formats())
 	return command
 }
 
@@ -88,10 +91,21 @@ func (f *doctorFlags) offer(command *cobra.Command) {
 	}
 }
 
+// likeKubectl accepts kubectl's spelling of the flags that lead to a cluster.
+func likeKubectl(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+	switch name {
+	case "kubeconfig":
+		name = "kube-config"
+	case "context":
+		name = "kube-context"
+	}
+	return pflag.NormalizedName(name)
+}
+
 // reach gives a command the flags that lead to a cluster.
 func (f *doctorFlags) reach(command *cobra.Command) {
-	command.Flags().StringVar(&f.kubeconfig, "kube-config", "", "kubeconfig file (default: KUBECONFIG, else ~/.kube/config)")
-	command.Flags().StringVar(&f.kubecontext, "kube-context", "", "context in it (default: the current one)")
+	command.Flags().StringVar(&f.kubeconfig, "kube-config", "", "kubeconfig file (default: KUBECONFIG, else ~/.kube/config); --kubeconfig is the same")
+	command.Flags().StringVar(&f.kubecontext, "kube-context", "", "context in it (default: the current one); --context is the same")
 }
 
 func languages() []string {
@@ -150,6 +164,9 @@ func (f *doctorFlags) check() error {
 	if f.bundle != "" && (f.fix != "" || f.probe || f.watch || f.until != "") {
 		return usagef("--bundle judges a file: --fix, --probe, --watch and --until need a cluster")
 	}
+	if f.fix != "" && (f.watch || f.until != "") {
+		return usagef("--fix looks again by itself: give --watch and --until to a second run")
+	}
 	if f.every < time.Second {
 		return usagef("--interval: %s is shorter than a second", f.every)
 	}
@@ -200,6 +217,9 @@ func (s *session) doctor(ctx context.Context, flags doctorFlags, args []string) 
 	looking, cancel := context.WithTimeout(ctx, visit.limit())
 	defer cancel()
 	report, err := visit.once(looking)
+	if ctx.Err() != nil {
+		return &exitError{ExitInterrupted} // what was cut short says nothing about the cluster
+	}
 	if err != nil {
 		return err
 	}

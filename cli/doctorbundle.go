@@ -16,6 +16,7 @@ import (
 	"github.com/fairlead/fairlead/client"
 	"github.com/fairlead/fairlead/doctor"
 	"github.com/fairlead/fairlead/doctor/bundle"
+	"github.com/fairlead/fairlead/doctor/catalogue"
 	"github.com/fairlead/fairlead/doctor/render"
 	"github.com/fairlead/fairlead/doctor/snapshot"
 )
@@ -141,13 +142,14 @@ func writeWhole(path string, write func(io.Writer) error) error {
 }
 
 func newDiffCommand(s *session, shared *doctorFlags) *cobra.Command {
-	return &cobra.Command{
+	command := &cobra.Command{
 		Use: "diff BEFORE AFTER", Short: "Compare the findings of two support bundles",
 		Long:    "Judge two support bundles and say in which findings they differ. The exit code is 0 when they do not, else 1.",
 		Example: "  fairlead doctor diff monday.tar.gz tuesday.tar.gz",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
 			var reports [2]doctor.Report
+			var words *catalogue.Catalogue
 			for i, file := range args {
 				v, err := s.newVisit(doctorFlags{failOn: "fail", bundle: file, lang: shared.lang}, nil)
 				if err != nil {
@@ -157,14 +159,16 @@ func newDiffCommand(s *session, shared *doctorFlags) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				reports[i] = v.judge(seen)
+				reports[i], words = v.judge(seen), v.text
 			}
-			return s.diff(bundle.Diff(reports[0], reports[1]))
+			return s.diff(bundle.Diff(reports[0], reports[1]), words)
 		},
 	}
+	s.offerFormats(command, []string{"text", "json", "yaml"})
+	return command
 }
 
-func (s *session) diff(changes []bundle.Change) error {
+func (s *session) diff(changes []bundle.Change, words *catalogue.Catalogue) error {
 	if s.output != "" && s.output != "text" || s.query != "" {
 		if err := s.show(map[string]any{"changes": changes}, nil); err != nil {
 			return err
@@ -176,8 +180,11 @@ func (s *session) diff(changes []bundle.Change) error {
 			}
 		}
 	}
-	if len(changes) > 0 {
+	switch {
+	case len(changes) > 0:
 		return &exitError{doctorFound}
+	case (s.output == "" || s.output == "text") && s.query == "":
+		return s.say(s.streams.Err, words.UI("diffNone", nil)) // the result stays empty for what reads it
 	}
 	return nil
 }

@@ -25,6 +25,12 @@ func doctorFormats(command *cobra.Command) []string {
 	return []string{"text", "json", "yaml"}
 }
 
+// offerFormats gives a command an --output that names its own formats instead of those of az.
+func (s *session) offerFormats(command *cobra.Command, known []string) {
+	command.Flags().StringVarP(&s.output, "output", "o", s.output, "output format: "+strings.Join(known, "|")+" (default: "+known[0]+")")
+	_ = command.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(known, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
+}
+
 // doctorExit keeps the codes of findings apart from those of failures.
 func doctorExit(ctx context.Context, err error) int {
 	var own *exitError

@@ -59,6 +59,7 @@ Exit codes: 0 every check found what it was to find, 1 one did not, 2 one could 
 			return s.tested(byCheck(report, set.Expect))
 		},
 	}
+	s.offerFormats(command, []string{"text", "json", "yaml"})
 	command.Flags().StringVar(&file, "bundle", "", "the support bundle to judge")
 	mustFlag(command, "bundle")
 	return command

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/fairlead/fairlead/doctor"
 	"github.com/fairlead/fairlead/doctor/bundle"
 	"github.com/fairlead/fairlead/doctor/catalogue"
+	"github.com/fairlead/fairlead/doctor/check"
 	"github.com/fairlead/fairlead/doctor/collect"
 	"github.com/fairlead/fairlead/doctor/redact"
 	"github.com/fairlead/fairlead/doctor/render"
@@ -25,6 +27,7 @@ import (
 const (
 	lookTimeout  = 2 * time.Minute
 	untilTimeout = 15 * time.Minute
+	grace        = 12 * time.Second // for a look that begins just before the limit; one that reaches nothing takes ten
 	maxClientLog = 4 << 20
 )
 
@@ -48,9 +51,6 @@ func (s *session) newVisit(flags doctorFlags, args []string) (*visit, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range args {
-		args[i] = strings.ToUpper(args[i])
-	}
 	checks, err := allChecks(flags.checkFiles)
 	if err != nil {
 		return nil, err
@@ -59,13 +59,30 @@ func (s *session) newVisit(flags doctorFlags, args []string) (*visit, error) {
 	if unknown != "" {
 		return nil, usagef("%q is neither an area (%s) nor an id of a check", unknown, strings.Join(doctor.Areas(), ", "))
 	}
+	if len(args) > 0 {
+		selected = withOwn(selected, checks)
+	}
 	secrets, err := newRedactor()
 	if err != nil {
 		return nil, err
 	}
-	v := &visit{session: s, flags: flags, asked: args, checks: selected, text: text, redact: secrets}
+	asked := make([]string, len(args))
+	for i, word := range args {
+		asked[i] = strings.ToUpper(word)
+	}
+	v := &visit{session: s, flags: flags, asked: asked, checks: selected, text: text, redact: secrets}
 	v.log, err = v.clientLog()
 	return v, err
+}
+
+// withOwn adds the checks that the person gave: they are meant, whatever areas are named beside them.
+func withOwn(selected, all []doctor.Check) []doctor.Check {
+	for _, c := range all {
+		if doctor.Area(c.ID) == doctor.OwnArea && !slices.ContainsFunc(selected, func(s doctor.Check) bool { return s.ID == c.ID }) {
+			selected = append(selected, c)
+		}
+	}
+	return selected
 }
 
 // newRedactor has a salt that nobody keeps, so that tokens cannot be guessed back.
@@ -122,9 +139,26 @@ func (v *visit) once(ctx context.Context) (doctor.Report, error) {
 // judge evaluates the checks and puts the findings into words.
 func (v *visit) judge(seen *snapshot.Snapshot) doctor.Report {
 	cluster := doctor.Cluster{Context: seen.Client.Context, Server: seen.Client.Server, Version: seen.Server.Version, Bundle: v.flags.bundle}
-	v.findings = doctor.Evaluate(v.checks, seen, v.asked)
+	v.findings = doctor.Evaluate(v.reaching(seen), seen, v.asked)
 	return doctor.NewReport(v.findings, v.text, cluster, seen.Taken)
 }
+
+// reaching adds the check that says why nothing could be seen, so that whoever asks for one area only is not told that all is well.
+func (v *visit) reaching(seen *snapshot.Snapshot) []doctor.Check {
+	if _, lost := seen.Client.Unreachable(); !lost || slices.ContainsFunc(v.checks, isReach) {
+		return v.checks
+	}
+	all := check.All()
+	if i := slices.IndexFunc(all, isReach); i >= 0 {
+		return append([]doctor.Check{all[i]}, v.checks...)
+	}
+	return v.checks
+}
+
+// reachID is the check that says whether the cluster can be reached.
+const reachID = "CLI-06"
+
+func isReach(c doctor.Check) bool { return c.ID == reachID }
 
 // look takes a snapshot of the cluster, or reads one from a bundle.
 func (v *visit) look(ctx context.Context) (*snapshot.Snapshot, error) {
@@ -206,8 +240,12 @@ func (v *visit) explainChecks() error {
 	var text strings.Builder
 	for _, c := range v.checks {
 		text.WriteString("# " + c.ID + "  " + v.text.Title(c.ID) + "\n")
-		for _, need := range append(c.Needs, c.Uses...) {
-			text.WriteString("#     " + need.String() + "\n")
+		said := map[string]bool{}
+		for _, need := range slices.Concat(c.Needs, c.Uses, c.AppliesNeeds) {
+			if line := need.String(); !said[line] {
+				said[line] = true
+				text.WriteString("#     " + line + "\n")
+			}
 		}
 		for _, log := range c.Logs {
 			text.WriteString("#     get pods/log of " + log.Namespace + "/" + log.Prefix + "*\n")
@@ -227,7 +265,7 @@ func (v *visit) again(ctx context.Context) error {
 	defer tick.Stop()
 	last, whole := "", doctor.Report{} // of the last look that came to its end
 	for {
-		report, err := v.once(waiting)
+		report, err := v.lookAgain(ctx, waiting)
 		if err != nil && waiting.Err() == nil {
 			return err
 		}
@@ -248,10 +286,28 @@ func (v *visit) again(ctx context.Context) error {
 	}
 }
 
+// lookAgain looks once within the limit. A look that has begun may end: cut short, it would say that nothing could be read.
+func (v *visit) lookAgain(ctx, limit context.Context) (doctor.Report, error) {
+	deadline, limited := limit.Deadline()
+	if !limited {
+		return v.once(ctx)
+	}
+	looking, cancel := context.WithDeadline(ctx, deadline.Add(grace))
+	defer cancel()
+	report, err := v.once(looking)
+	if err == nil {
+		err = looking.Err()
+	}
+	return report, err
+}
+
 // gaveUp is the end of looking again: at Ctrl-C the command was interrupted, else the time is over and the last look counts.
 func (v *visit) gaveUp(ctx context.Context, report doctor.Report) error {
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return &exitError{ExitInterrupted} // whoever pressed Ctrl-C knows
+	}
+	if report.SchemaVersion == 0 {
+		return stopped(context.DeadlineExceeded)
 	}
 	if err := verdict(report, "warn"); err != nil {
 		return err

@@ -3,11 +3,13 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/doctor"
 	"github.com/fairlead/fairlead/doctor/catalogue"
 	matching "github.com/fairlead/fairlead/doctor/explain"
 	"github.com/fairlead/fairlead/doctor/render"
@@ -37,6 +39,9 @@ network and without a cluster.`,
   kubectl logs -n azure-arc deploy/config-agent | fairlead explain -
   fairlead explain EXT-08 --lang fr`,
 		Args: cobra.ArbitraryArgs,
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return slices.DeleteFunc(doctorWords(), func(word string) bool { return !strings.Contains(word, "-") }), cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(command *cobra.Command, args []string) error {
 			text, err := s.toExplain(args)
 			if err != nil {
@@ -53,6 +58,7 @@ network and without a cluster.`,
 			return s.explain(text, words, own)
 		},
 	}
+	s.offerFormats(command, []string{"text", "json", "yaml"})
 	command.Flags().StringArrayVar(&checkFiles, "checks", nil, "a YAML file with checks of your own, whose patterns are recognised as well (repeatable)")
 	command.Flags().StringVar(&lang, "lang", "", "language: "+strings.Join(languages(), ", ")+" (default: the locale's, else en)")
 	_ = command.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions(languages(), cobra.ShellCompDirectiveNoFileComp)) // the flag is there
@@ -61,8 +67,11 @@ network and without a cluster.`,
 
 // toExplain returns the arguments as one text, else the standard input.
 func (s *session) toExplain(args []string) (string, error) {
-	if len(args) > 1 || len(args) == 1 && args[0] != "-" {
-		return strings.Join(args, " "), nil
+	if text := strings.Join(args, " "); len(args) > 0 && text != "-" {
+		if strings.TrimSpace(text) == "" {
+			return "", usagef("there is nothing to explain: the text is empty")
+		}
+		return text, nil
 	}
 	if len(args) == 0 && s.streams.terminal(s.streams.In) {
 		return "", usagef("there is nothing to explain: give a text, an id, or - to read standard input")
@@ -117,27 +126,36 @@ func (s *session) explain(text string, words *catalogue.Catalogue, matches []exp
 		}
 		return s.show(map[string]any{"matches": matches}, nil)
 	}
-	return s.explainText(matches, words)
+	return s.explainText(text, matches, words)
 }
 
 // maxMatches is how many a person is shown; the JSON has all.
 const maxMatches = 3
 
-func (s *session) explainText(matches []explained, words *catalogue.Catalogue) error {
-	if len(matches) == 0 {
-		return s.say(s.streams.Out, words.UI("explainNone", nil))
+// none says that there is no match. What looks like an id was meant as one.
+func none(text string, words *catalogue.Catalogue) string {
+	word := strings.ToUpper(strings.TrimSpace(text))
+	if area, number, ok := strings.Cut(word, "-"); ok && slices.Contains(doctor.Areas(), area) && !strings.ContainsAny(number, " -") {
+		return words.UI("explainNoEntry", map[string]string{"id": word})
 	}
-	var text strings.Builder
+	return words.UI("explainNone", nil)
+}
+
+func (s *session) explainText(text string, matches []explained, words *catalogue.Catalogue) error {
+	if len(matches) == 0 {
+		return s.say(s.streams.Out, strings.TrimSuffix(render.Paragraph("", none(text, words), s.outWidth()), "\n"))
+	}
+	var page strings.Builder
 	for i, match := range matches[:min(len(matches), maxMatches)] {
 		if i > 0 {
-			text.WriteString("\n")
+			page.WriteString("\n")
 		}
-		fmt.Fprintf(&text, "%s  %s\n", match.ID, match.Title)
+		fmt.Fprintf(&page, "%s  %s\n", match.ID, match.Title)
 		for _, part := range []struct{ key, words string }{{"explainMatched", match.Evidence}, {"explainCause", match.Cause}, {"explainFix", match.Fix}} {
 			if part.words != "" {
-				text.WriteString(render.Paragraph("  ", words.UI(part.key, nil)+": "+part.words, s.outWidth()))
+				page.WriteString(render.Paragraph("  ", words.UI(part.key, nil)+words.UI("colon", nil)+part.words, s.outWidth()))
 			}
 		}
 	}
-	return s.say(s.streams.Out, strings.TrimSuffix(text.String(), "\n"))
+	return s.say(s.streams.Out, strings.TrimSuffix(page.String(), "\n"))
 }

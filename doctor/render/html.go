@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 
 	"github.com/fairlead/fairlead/doctor"
 )
@@ -50,8 +51,14 @@ func writeHTML(out io.Writer, report doctor.Report, options Options) error {
 			p.Sections = append(p.Sections, htmlSection{Title: counted(part.key, len(found)), Results: found})
 		}
 	}
-	if err := page.Execute(out, p); err != nil {
+	var text strings.Builder
+	if err := page.Execute(&text, p); err != nil {
 		return fmt.Errorf("write the page: %w", err)
+	}
+	for line := range strings.Lines(text.String()) {
+		if _, err := io.WriteString(out, clean(strings.TrimSuffix(line, "\n"))+"\n"); err != nil {
+			return fmt.Errorf("write the page: %w", err)
+		}
 	}
 	return nil
 }

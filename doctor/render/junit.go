@@ -41,7 +41,7 @@ type junitTag struct {
 }
 
 func writeJUnit(out io.Writer, report doctor.Report, words *catalogue.Catalogue) error {
-	suite := junitSuite{Name: words.UI("heading", nil) + " " + report.Cluster.Context, Time: report.Time.Format("2006-01-02T15:04:05"), Tests: len(report.Findings)}
+	suite := junitSuite{Name: words.UI("heading", nil) + " " + clean(report.Cluster.Context), Time: report.Time.Format("2006-01-02T15:04:05"), Tests: len(report.Findings)}
 	for _, r := range report.Findings {
 		suite.Cases = append(suite.Cases, suite.add(r))
 	}

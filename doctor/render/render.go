@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"sigs.k8s.io/yaml"
 
@@ -37,12 +38,7 @@ func Write(out io.Writer, format string, report doctor.Report, options Options) 
 	case "json":
 		return writeJSON(out, report)
 	case "yaml":
-		content, err := yaml.Marshal(report)
-		if err != nil {
-			return fmt.Errorf("write YAML: %w", err)
-		}
-		_, err = out.Write(content)
-		return err
+		return writeYAML(out, report)
 	case "junit":
 		return writeJUnit(out, report, options.Words)
 	case "sarif":
@@ -64,11 +60,34 @@ func notable(all []doctor.Result) []doctor.Result {
 }
 
 func writeJSON(out io.Writer, value any) error {
-	encoder := json.NewEncoder(out)
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(value); err != nil {
 		return fmt.Errorf("write JSON: %w", err)
 	}
-	return nil
+	_, err := io.WriteString(out, strings.Map(printable, text.String()))
+	return err
+}
+
+// printable drops the control characters that JSON does not escape: YAML forbids them, and terminals obey them.
+func printable(r rune) rune {
+	if r >= 0x7f && r < 0xa0 {
+		return -1
+	}
+	return r
+}
+
+func writeYAML(out io.Writer, report doctor.Report) error {
+	var text strings.Builder
+	if err := writeJSON(&text, report); err != nil {
+		return err
+	}
+	content, err := yaml.JSONToYAML([]byte(text.String()))
+	if err != nil {
+		return fmt.Errorf("write YAML: %w", err)
+	}
+	_, err = out.Write(content)
+	return err
 }

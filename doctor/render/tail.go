@@ -2,40 +2,59 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/fairlead/fairlead/doctor"
 	"github.com/fairlead/fairlead/doctor/catalogue"
 )
 
-// symptoms lists what the root causes explain, a line each.
+const (
+	maxUnknowns = 10  // that are listed when only problems are asked for: whoever may read nothing has dozens
+	maxReason   = 200 // columns of a reason in a list, then
+)
+
+// symptoms lists what the root causes explain, each with what was seen: two of one id are about different things.
 func (p *page) symptoms() {
-	p.section("symptoms", func(r doctor.Result) (string, bool) {
-		return r.ID + "  " + r.Title + " ← " + r.CausedBy, r.Problem() && !r.Root()
+	p.section("symptoms", 0, func(r doctor.Result) (string, bool) {
+		return p.because(r.ID+"  "+r.Title+" ← "+r.CausedBy, r.Reason), r.Problem() && !r.Root()
 	})
 }
 
 func (p *page) unknowns() {
-	p.section("unknowns", func(r doctor.Result) (string, bool) {
-		return r.ID + "  " + r.Title + ": " + r.Reason, r.Status == doctor.Unknown
+	most := 0
+	if p.options.Problems {
+		most = maxUnknowns
+	}
+	p.section("unknowns", most, func(r doctor.Result) (string, bool) {
+		return p.because(r.ID+"  "+r.Title, r.Reason), r.Status == doctor.Unknown
 	})
+}
+
+func (p *page) because(words, reason string) string {
+	if reason == "" {
+		return words
+	}
+	if p.options.Problems {
+		reason = ansi.Truncate(clean(reason), maxReason, "…")
+	}
+	return words + p.ui("colon") + reason
 }
 
 // rest lists what is well or does not apply.
 func (p *page) rest() {
-	p.section("passes", func(r doctor.Result) (string, bool) {
-		text := r.ID + "  " + r.Title
-		if r.Reason != "" {
-			text += ": " + r.Reason
-		}
-		return text, r.Status == doctor.Pass
+	p.section("passes", 0, func(r doctor.Result) (string, bool) {
+		return p.because(r.ID+"  "+r.Title, r.Reason), r.Status == doctor.Pass
 	})
-	p.section("skips", func(r doctor.Result) (string, bool) {
-		return r.ID + "  " + r.Title + ": " + r.Reason, r.Status == doctor.Skipped
+	p.section("skips", 0, func(r doctor.Result) (string, bool) {
+		return p.because(r.ID+"  "+r.Title, r.Reason), r.Status == doctor.Skipped
 	})
 }
 
-func (p *page) section(key string, line func(doctor.Result) (string, bool)) {
+// section writes a list, of which it shows at most so many lines; 0 means all.
+func (p *page) section(key string, most int, line func(doctor.Result) (string, bool)) {
 	var lines []string
 	for _, r := range p.report.Findings {
 		if text, ok := line(r); ok {
@@ -46,7 +65,11 @@ func (p *page) section(key string, line func(doctor.Result) (string, bool)) {
 		return
 	}
 	p.text.WriteString(p.ui(key, "count", fmt.Sprint(len(lines))) + "\n")
-	for _, text := range lines {
+	for i, text := range lines {
+		if most > 0 && i == most {
+			p.wrap(indent, indent+indent, p.ui("unknownsMore", "count", fmt.Sprint(len(lines)-most)))
+			break
+		}
 		p.wrap(indent, indent+indent, text)
 	}
 	p.text.WriteString("\n")
@@ -54,11 +77,16 @@ func (p *page) section(key string, line func(doctor.Result) (string, bool)) {
 
 func (p *page) summary() { p.wrap("", "", summaryOf(p.report, p.options.Words)) }
 
+// unreached is the id of the finding that leaves nothing of the cluster to look at.
+const unreached = "CLI-06"
+
 // summaryOf is the result in a sentence.
 func summaryOf(report doctor.Report, words *catalogue.Catalogue) string {
 	s := report.Summary
 	key := "summaryHealthy"
 	switch {
+	case slices.Contains(s.Roots, unreached):
+		key = "summaryUnreached"
 	case s.Warn+s.Fail > 0:
 		key = "summaryProblems"
 	case s.Unknown > 0:

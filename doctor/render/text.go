@@ -16,6 +16,8 @@ const (
 	maxEvidence = 3
 	indent      = "  "
 	minWidth    = 40
+	// A private rune stands for hyphens while lines are broken: names and flags have to stay whole, to be copied and searched for.
+	hyphen = "\ue000"
 )
 
 // page is a text under construction.
@@ -65,16 +67,16 @@ func Paragraph(margin, words string, width int) string {
 
 func hang(lead, margin, words string, width int) string {
 	var text strings.Builder
-	lines := strings.Split(ansi.Wrap(lead+clean(words), width, " "), "\n")
+	words = lead + strings.ReplaceAll(clean(words), "-", hyphen)
+	lines := strings.Split(ansi.Wrap(words, width, " "), "\n")
 	text.WriteString(strings.TrimRight(lines[0], " ") + "\n")
-	if len(lines) == 1 {
-		return text.String()
+	if len(lines) > 1 {
+		rest := strings.TrimLeft(strings.TrimPrefix(words, lines[0]), " ")
+		for line := range strings.SplitSeq(ansi.Wrap(rest, max(width-ansi.StringWidth(margin), 20), " "), "\n") {
+			text.WriteString(strings.TrimRight(margin+line, " ") + "\n")
+		}
 	}
-	rest := strings.TrimPrefix(lead+clean(words), lines[0])
-	for line := range strings.SplitSeq(ansi.Wrap(strings.TrimLeft(rest, " "), max(width-ansi.StringWidth(margin), 20), " "), "\n") {
-		text.WriteString(strings.TrimRight(margin+line, " ") + "\n")
-	}
-	return text.String()
+	return strings.ReplaceAll(text.String(), hyphen, "-")
 }
 
 // clean keeps a cluster from steering the terminal.
@@ -83,11 +85,16 @@ func clean(words string) string {
 		switch {
 		case r == '\n' || r == '\t':
 			return ' '
-		case r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x202e || r == 0x2028:
+		case r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 || steersDirection(r) || string(r) == hyphen:
 			return -1
 		}
 		return r
 	}, words)
+}
+
+// steersDirection reports whether a rune makes a terminal show what follows in another order.
+func steersDirection(r rune) bool {
+	return r == 0x200e || r == 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }
 
 func (p *page) head() {
@@ -151,7 +158,7 @@ func (p *page) bold(text string) string {
 }
 
 func (p *page) field(key, words string) {
-	name := p.ui(key) + ": "
+	name := p.ui(key) + p.ui("colon")
 	p.wrap(indent+name, indent+indent, words)
 }
 
