@@ -62,9 +62,10 @@ coverage: build ## docs/doctor-coverage.md, from a run of the injection tests (r
 race: ## unit tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race ./...
 
-bench: build ## join time and agents' memory into docs/benchmarks.md, and Go benchmarks
+bench: build ## join time, agents' memory and doctor's cost into docs/benchmarks.md (root), and Go benchmarks
 	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go run ./test/e2e/bench --out docs/benchmarks.md
-	go test -run '^$$' -bench . -benchtime 2s ./hub/...
+	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go run ./test/injection/bench --out docs/benchmarks.md
+	go test -run '^$$' -bench . -benchtime 2s ./hub/... ./doctor/...
 
 bin/golangci-lint: tools/go.mod
 	cd tools && GOWORK=off go build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint

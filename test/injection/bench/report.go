@@ -41,7 +41,7 @@ func replaced(page, section string) string {
 func (b *bench) section() string {
 	var page strings.Builder
 	fmt.Fprintf(&page, "## One look of doctor\n\nMeasured on %s: %s, %d processors, %s, load average %s at the end. The cluster runs on the same processors. Medians of %d looks; the programs take turns, "+
-		"so that noise of the machine hits all of them. Calls are counted by a proxy in a look of its own. Memory is the most that was resident. `kubectl get pods -A -o json` is the baseline: a plain read of the same pods.\n",
+		"so that noise of the machine hits all of them. Calls are counted by a proxy in a look of its own. Memory is the most that was resident. `kubectl get pods -A -o json` is the baseline: it reads the same pods, keeps every field and prints them; doctor reads more kinds of objects and prints findings.\n",
 		time.Now().UTC().Format("2006-01-02"), processor(), runtime.NumCPU(), runtime.Version(), load(), b.runs)
 	for _, s := range b.sizes {
 		s.write(&page)
@@ -50,7 +50,7 @@ func (b *bench) section() string {
 }
 
 func (s size) write(page *strings.Builder) {
-	fmt.Fprintf(page, "\n%s cluster, %d nodes and %d pods, healthy and connected:\n\n", strings.ToUpper(s.name[:1])+s.name[1:], s.nodes, s.pods)
+	fmt.Fprintf(page, "\n%s cluster (nodes: %d, pods: %d), healthy and connected:\n\n", strings.ToUpper(s.name[:1])+s.name[1:], s.nodes, s.pods)
 	fmt.Fprint(page, "| | median | slowest | processor time | memory MiB | list calls | other reads | dry runs and reviews |\n|---|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, r := range s.results {
 		fmt.Fprintf(page, "| %s | %s | %s | %s | %.0f | %d | %d | %d |\n", r.program.name, seconds(r.wall()), seconds(slices.MaxFunc(r.runs, byWall).wall), seconds(r.processor()), mebibytes(r.memory()),
@@ -58,7 +58,7 @@ func (s size) write(page *strings.Builder) {
 	}
 	fmt.Fprintf(page, "| aim for doctor | ≤ %s | | | %s | ≤ %d | | |\n", seconds(s.aims.wall), atMost(s.aims.memory), s.aims.lists)
 	for _, r := range s.results[1:] {
-		fmt.Fprintf(page, "| doctor / %s | %.1f | | %.1f | %.1f | | | |\n", r.program.name, ratio(s.results[0].wall(), r.wall()), ratio(s.results[0].processor(), r.processor()), ratio(s.results[0].memory(), r.memory()))
+		fmt.Fprintf(page, "| doctor / %s | %s | | %s | %s | | | |\n", r.program.name, ratio(s.results[0].wall(), r.wall()), ratio(s.results[0].processor(), r.processor()), ratio(s.results[0].memory(), r.memory()))
 	}
 }
 
@@ -83,7 +83,13 @@ func median[T cmp.Ordered](runs []figures, of func(figures) T) T {
 	return values[len(values)/2]
 }
 
-func ratio[T ~int64](a, b T) float64 { return float64(a) / float64(b) }
+func ratio[T ~int64](a, b T) string {
+	times := float64(a) / float64(b)
+	if times < 1 {
+		return fmt.Sprintf("%.2f", times)
+	}
+	return fmt.Sprintf("%.1f", times)
+}
 
 func atMost(memory int64) string {
 	if memory == 0 {
