@@ -140,7 +140,7 @@ func page(entries map[string]*evidence) []byte {
 	text.WriteString("# What each entry of the failure catalogue is tested with\n\n" +
 		"Made by `make coverage` from a run of the injection tests; do not edit. *On a node*: brought about on a real Kubernetes node, found as the only root cause, healed, and not found any more. " +
 		"*Snapshot*: unit tests of the check over recorded or built snapshots. *Explain*: texts quoted by the guides or printed by current software that `fairlead explain` has to recognise as this entry first.\n\n" +
-		"| id | title | on a node | result | snapshot | explain |\n|---|---|---|---|---|---|\n")
+		"| id | title | on a node | result | snapshot | texts that explain knows |\n|---|---|---|---|---|---|\n")
 	ids := make([]string, 0, len(entries))
 	onNode := 0
 	for id := range entries {
@@ -174,5 +174,5 @@ func count(quotes int) string {
 	if quotes == 0 {
 		return "–"
 	}
-	return fmt.Sprintf("%d texts", quotes)
+	return fmt.Sprint(quotes)
 }
