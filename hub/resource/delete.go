@@ -41,11 +41,12 @@ func (a *API) acceptDeletion(ctx context.Context, r request) (*store.Operation, 
 	if err != nil {
 		return nil, err
 	}
-	for range attempts {
+	for attempt := range attempts {
 		op, err := a.tryDeletion(ctx, r, wanted)
 		if err == nil || !overtaken(err) {
 			return op, err
 		}
+		pause(ctx, attempt)
 	}
 	return nil, fairlead.Errorf(fairlead.Conflict, "The resource '%s' is being changed by others all the time.", r.id)
 }

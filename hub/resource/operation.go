@@ -180,7 +180,7 @@ func (a *API) work(ctx context.Context, op store.Operation) (err error) {
 
 // settle writes the outcome into the resource, then into the journal: a crash in between repeats it.
 func (a *API) settle(ctx context.Context, op store.Operation) error {
-	for range attempts {
+	for attempt := range attempts {
 		err := raced(a.settleState(ctx, op))
 		if err == nil {
 			break
@@ -188,6 +188,7 @@ func (a *API) settle(ctx context.Context, op store.Operation) error {
 		if !overtaken(err) {
 			return err
 		}
+		pause(ctx, attempt)
 	}
 	return a.Store.FinishOperation(ctx, op)
 }

@@ -13,9 +13,6 @@ import (
 	"github.com/fairlead/fairlead/store"
 )
 
-// attempts bounds how often a write starts over because another came between.
-const attempts = 10
-
 // The provisioning states that are not final.
 const (
 	stateAccepted = "Accepted"
@@ -106,7 +103,7 @@ func (a *API) persist(ctx context.Context, r request, change func(old Document) 
 	if err != nil {
 		return written{}, err
 	}
-	for range attempts {
+	for attempt := range attempts {
 		done, err := a.attempt(ctx, r, wanted, change)
 		if err == nil {
 			a.wakeUp(done.op)
@@ -115,6 +112,7 @@ func (a *API) persist(ctx context.Context, r request, change func(old Document) 
 		if !overtaken(err) {
 			return written{}, err
 		}
+		pause(ctx, attempt)
 	}
 	return written{}, fairlead.Errorf(fairlead.Conflict, "The resource '%s' is being changed by others all the time.", r.id)
 }
