@@ -20,6 +20,8 @@ func TestInjection(t *testing.T) {
 		{"Helm", helmCases},
 		{"Network", networkCases},
 		{"Arc", arcCases},
+		{"Machine", machineCases},
+		{"Settings", settingCases},
 	} {
 		t.Run(part.name, func(t *testing.T) { b.on(t).run(part.cases()) })
 	}
@@ -32,6 +34,7 @@ func TestInjection(t *testing.T) {
 		{"Flux", (*bench).runFlux},
 		{"Monitor", (*bench).runMonitor},
 		{"Unreachable", (*bench).runUnreachable},
+		{"RefusedProbe", (*bench).runRefusedProbe},
 		{"Callers", (*bench).runCallers},
 		{"Bundles", (*bench).runBundles},
 		{"Codes", (*bench).runCodes},
