@@ -212,7 +212,7 @@ func (v *visit) wanted(namespace string) collect.Wanted {
 	}
 	return collect.Wanted{
 		Needs: needs, Logs: append(logs, v.logs...), Namespace: namespace, Since: v.flags.since,
-		Rights: v.named("CLI"), Flux: v.named("FLX"), Mesh: v.named("OSM"),
+		Rights: v.named("CLI"), Flux: v.named("FLX"),
 	}
 }
 

@@ -41,8 +41,8 @@ type Wanted struct {
 	Since time.Duration
 	// Rights asks for what onboarding needs even when Arc is there already.
 	Rights bool
-	// Flux and Mesh ask for the dry runs of their areas even where nothing of them is installed.
-	Flux, Mesh bool
+	// Flux asks for the dry runs of its area even where nothing of it is installed.
+	Flux bool
 }
 
 // Source is a cluster to read from.
