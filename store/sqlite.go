@@ -1,16 +1,25 @@
 package store
 
 import (
+	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
+	"time"
 
-	_ "modernc.org/sqlite" // registers the driver "sqlite"
+	"modernc.org/sqlite"
 )
 
 // readers is how many SQLite connections may read beside the one that writes.
 const readers = 4
+
+const (
+	busyPatience = 10 * time.Second // for a lock that another connection holds
+	busyPause    = 5 * time.Millisecond
+	busyCode     = 5 // SQLITE_BUSY, the low byte of https://sqlite.org/rescode.html
+)
 
 // openSQLite gives SQLite one writing connection, so that writers queue in Go, where waiting
 // honours contexts, instead of in SQLite's busy loop. With synchronous=FULL each commit syncs the log.
@@ -32,7 +41,7 @@ func openSQLite(path string) (*DB, error) {
 
 func openPool(path string, size int, pragmas ...string) *sql.DB {
 	query := url.Values{
-		"_pragma": append([]string{"busy_timeout(10000)", "foreign_keys(1)", "temp_store(MEMORY)"}, pragmas...),
+		"_pragma": append([]string{fmt.Sprintf("busy_timeout(%d)", busyPatience.Milliseconds()), "foreign_keys(1)", "temp_store(MEMORY)"}, pragmas...),
 		"_txlock": {"immediate"},
 	}
 	source := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: query.Encode()}
@@ -43,4 +52,27 @@ func openPool(path string, size int, pragmas ...string) *sql.DB {
 	pool.SetMaxOpenConns(size)
 	pool.SetMaxIdleConns(size)
 	return pool
+}
+
+// persist repeats what SQLite refuses without having waited: while one connection turns a file
+// to WAL, or the last one to close it tidies up, others get SQLITE_BUSY at once, whatever their
+// busy_timeout (https://sqlite.org/wal.html, "Sometimes Queries Return SQLITE_BUSY In WAL Mode").
+func (db *DB) persist(ctx context.Context, do func(context.Context) error) error {
+	deadline := time.Now().Add(busyPatience)
+	for {
+		err := do(ctx)
+		if !isBusy(err) || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(busyPause):
+		}
+	}
+}
+
+func isBusy(err error) bool {
+	var refused *sqlite.Error
+	return errors.As(err, &refused) && refused.Code()&0xff == busyCode
 }

@@ -68,7 +68,7 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 }
 
 func prepared(ctx context.Context, db *DB) (*DB, error) {
-	if err := db.migrate(ctx); err != nil {
+	if err := db.persist(ctx, db.migrate); err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("prepare database: %w", err)
 	}
