@@ -51,7 +51,7 @@ func (a *API) list(_ http.ResponseWriter, r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	all, err := a.Store.ListPrincipals(r.Context())
+	all, err := a.Store.FindPrincipals(r.Context(), store.PrincipalQuery{Kinds: []string{store.ServicePrincipal, store.ManagedIdentity}})
 	if err != nil {
 		return 0, nil, err
 	}

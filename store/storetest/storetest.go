@@ -40,6 +40,12 @@ func (s Suite) Run(t *testing.T) {
 		"Credentials":            testCredentials,
 		"Secrets":                testSecrets,
 		"Certificates":           testCertificates,
+		"Users":                  testUsers,
+		"Passwords":              testPasswords,
+		"FindPrincipals":         testFindPrincipals,
+		"Memberships":            testMemberships,
+		"RefusedMembers":         testRefusedMembers,
+		"ResourcesAbout":         testResourcesAbout,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, Open(t, s.DSN(t))) })
 	}
