@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/fairlead/fairlead/azcloud"
 )
 
 // lookupTimeout bounds the question whether this machine's name means anything to anybody.
@@ -75,7 +77,7 @@ func machineName(ctx context.Context) string {
 }
 
 // certificateHosts returns the names and addresses that the hub's own certificate is for.
-func certificateHosts(hubURL, listen string) []string {
+func certificateHosts(hubURL, listen string, cloud azcloud.Cloud) []string {
 	var hosts []string
 	if address, err := url.Parse(hubURL); err == nil {
 		hosts = append(hosts, address.Hostname())
@@ -87,6 +89,16 @@ func certificateHosts(hubURL, listen string) []string {
 		hosts = append(hosts, strings.ToLower(name))
 	}
 	hosts = append(hosts, "localhost", "127.0.0.1", "::1")
+	hosts = append(hosts, domainHosts(cloud)...)
 	slices.Sort(hosts)
 	return slices.Compact(hosts)
+}
+
+// domainHosts returns the names for az, and wildcards for those that az makes up below the domain: relays have a name
+// for each.
+func domainHosts(cloud azcloud.Cloud) []string {
+	if cloud.Domain == "" {
+		return nil
+	}
+	return append(cloud.Hosts(), cloud.Domain, "*."+cloud.Domain, "*.relay."+cloud.Domain)
 }

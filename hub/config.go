@@ -15,6 +15,8 @@ import (
 
 	"github.com/spf13/pflag"
 	"sigs.k8s.io/yaml"
+
+	"github.com/fairlead/fairlead/azcloud"
 )
 
 // environment is the prefix of the variables that stand in for flags.
@@ -24,7 +26,10 @@ const environment = "FAIRLEAD_HUB_"
 type Config struct {
 	Data                string   `json:"data"`
 	Listen              string   `json:"listen"`
+	AlsoListen          []string `json:"alsoListen"`
 	URL                 string   `json:"url"`
+	Domain              string   `json:"domain"`
+	AzLogin             string   `json:"azLogin"`
 	TLSCert             string   `json:"tlsCert"`
 	TLSKey              string   `json:"tlsKey"`
 	Locations           []string `json:"locations"`
@@ -42,7 +47,7 @@ type Config struct {
 
 // Defaults returns the configuration of a hub on a person's own machine.
 func Defaults() Config {
-	return Config{Data: defaultData(), Listen: ":8443", Locations: []string{"local"}, LogLevel: "info", LogFormat: "text"}
+	return Config{Data: defaultData(), Listen: ":8443", Locations: []string{"local"}, AzLogin: string(azcloud.Entra), LogLevel: "info", LogFormat: "text"}
 }
 
 func defaultData() string {
@@ -57,7 +62,10 @@ func defaultData() string {
 func (c *Config) Bind(flags *pflag.FlagSet) {
 	flags.StringVar(&c.Data, "data", c.Data, "folder that holds everything the hub keeps: database, keys, authority")
 	flags.StringVar(&c.Listen, "listen", c.Listen, "address to listen on, HOST:PORT")
+	flags.StringSliceVar(&c.AlsoListen, "also-listen", c.AlsoListen, "one more address to listen on, for example :443, which az needs for the registry (may be repeated)")
 	flags.StringVar(&c.URL, "url", c.URL, "URL under which people and clusters reach the hub (default: https, this machine's name and the port)")
+	flags.StringVar(&c.Domain, "domain", c.Domain, "domain below which az finds the hub as arm., login.arc., graph. and so on; see fairlead hub az-setup (default: one host for everything)")
+	flags.StringVar(&c.AzLogin, "az-login", c.AzLogin, "sign-in that az is told of: entra as in Azure, or adfs, for which az needs no setting")
 	flags.StringVar(&c.TLSCert, "tls-cert", c.TLSCert, "PEM file with the certificate chain to serve (default: one of the hub's own authority)")
 	flags.StringVar(&c.TLSKey, "tls-key", c.TLSKey, "PEM file with the key of --tls-cert")
 	flags.StringSliceVar(&c.Locations, "location", c.Locations, "name of a location that resources may have; the first is that of group default (may be repeated)")
@@ -123,8 +131,9 @@ func wrap(what string, err error) error {
 // Validate reports everything that is wrong with the configuration, in the words of its flags.
 func (c *Config) Validate() error {
 	return errors.Join(
-		c.validateData(), c.validateListen(), wrap("--url", validateURL(c.URL)), c.validateTLS(), c.validateLocations(),
+		c.validateData(), c.validateListen(), wrap("--url", validateURL(c.URL)), c.validateDomain(), c.validateTLS(), c.validateLocations(),
 		oneOf("--log-level", c.LogLevel, "debug", "info", "warn", "error"),
+		oneOf("--az-login", c.AzLogin, string(azcloud.Entra), string(azcloud.ADFS)),
 		oneOf("--log-format", c.LogFormat, "text", "json"),
 	)
 }
@@ -137,14 +146,54 @@ func (c *Config) validateData() error {
 }
 
 func (c *Config) validateListen() error {
-	_, port, err := net.SplitHostPort(c.Listen)
+	problems := []error{wrap("--listen", validateAddress(c.Listen))}
+	for _, address := range c.AlsoListen {
+		problems = append(problems, wrap("--also-listen", validateAddress(address)))
+	}
+	return errors.Join(problems...)
+}
+
+func validateAddress(address string) error {
+	_, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return fmt.Errorf("--listen: %q is not HOST:PORT, for example :8443", c.Listen)
+		return fmt.Errorf("%q is not HOST:PORT, for example :8443", address)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return fmt.Errorf("--listen: %q is not a port number", port)
+		return fmt.Errorf("%q is not a port number", port)
 	}
 	return nil
+}
+
+// validateDomain also keeps the hub's own URL apart from the hosts below the domain, on which less is served.
+func (c *Config) validateDomain() error {
+	if c.Domain == "" {
+		return nil
+	}
+	if err := azcloud.CheckDomain(c.Domain); err != nil {
+		return wrap("--domain", err)
+	}
+	address, err := url.Parse(c.URL)
+	if err != nil {
+		return nil //nolint:nilerr // said of --url already
+	}
+	for _, role := range azcloud.Roles() {
+		if host := string(role) + "." + c.Domain; strings.EqualFold(address.Hostname(), host) {
+			return fmt.Errorf("--url: %s is one of the hosts for az below --domain; give the hub's own URL another host, for example https://%s", host, c.Domain)
+		}
+	}
+	return nil
+}
+
+// address returns the URL that was configured, or one of the domain and the port that was bound, or none.
+func (c *Config) address(bound net.Addr) string {
+	if c.URL != "" || c.Domain == "" {
+		return c.URL
+	}
+	_, port, err := net.SplitHostPort(bound.String())
+	if err != nil || port == "443" {
+		return "https://" + c.Domain
+	}
+	return "https://" + net.JoinHostPort(c.Domain, port)
 }
 
 // validateURL accepts an origin and nothing more: every address of the hub is made by appending

@@ -58,7 +58,7 @@ func TestValidateReportsEverythingAtOnce(t *testing.T) {
 		Listen: "8443", URL: "http://hub/x?y", TLSCert: "only.crt", Locations: []string{"west europe"}, LogLevel: "loud", LogFormat: "xml",
 	}
 	err := config.Validate()
-	for _, flag := range []string{"--data", "--listen", "--url", "--tls-cert", "--location", "--log-level", "--log-format"} {
+	for _, flag := range []string{"--data", "--listen", "--url", "--tls-cert", "--location", "--log-level", "--log-format", "--az-login"} {
 		if err == nil || !strings.Contains(err.Error(), flag) {
 			t.Errorf("nothing is said of %s: %v", flag, err)
 		}
@@ -79,6 +79,11 @@ func TestValidate(t *testing.T) {
 		"User":       {"no credentials in a URL that is published", func(c *hub.Config) { c.URL = "https://a:b@hub" }, "only"},
 		"NoHost":     {"a URL has a host", func(c *hub.Config) { c.URL = "https://:8443" }, "https URL"},
 		"NoLocation": {"resources need a location", func(c *hub.Config) { c.Locations = nil }, "at least one"},
+		"Domain":     {"az finds the hub below it", func(c *hub.Config) { c.Domain = "hub.example.org" }, ""},
+		"NoDomain":   {"a URL is no domain", func(c *hub.Config) { c.Domain = "https://hub.example.org" }, "--domain"},
+		"SameHost":   {"the hub's own URL serves more than a host for az", func(c *hub.Config) { c.Domain, c.URL = "example.org", "https://ARM.example.org" }, "--url"},
+		"Flavour":    {"az knows two forms of sign-in", func(c *hub.Config) { c.AzLogin = "ldap" }, "--az-login"},
+		"OtherPort":  {"every address is checked", func(c *hub.Config) { c.AlsoListen = []string{"443"} }, "--also-listen"},
 		"KeyOnly":    {"half a certificate", func(c *hub.Config) { c.TLSKey = "x" }, "both or neither"},
 	}
 	for name, c := range cases {

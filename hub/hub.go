@@ -16,7 +16,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/azcloud"
 	"github.com/fairlead/fairlead/hub/authority"
+	"github.com/fairlead/fairlead/hub/origin"
 	"github.com/fairlead/fairlead/hub/token"
 	"github.com/fairlead/fairlead/store"
 )
@@ -43,15 +45,18 @@ type Hub struct {
 	secret  token.Secret // the administrator's, at first start
 	setup   *setup
 
-	lock     *lock
-	listener net.Listener
-	db       *store.DB
-	vault    *authority.Vault
-	ca       *authority.Authority
-	source   certificateSource
-	trust    []byte // PEM of what clients must trust; none when every system trusts it
-	parts    parts
-	server   *http.Server
+	lock          *lock
+	listener      net.Listener
+	alsoListening []net.Listener
+	cloud         azcloud.Cloud
+	origins       *origin.Hosts
+	db            *store.DB
+	vault         *authority.Vault
+	ca            *authority.Authority
+	source        certificateSource
+	trust         []byte // PEM of what clients must trust; none when every system trusts it
+	parts         parts
+	server        *http.Server
 
 	drain    context.CancelFunc // tells long polls to return
 	draining context.Context    //nolint:containedctx // it is no request's, but the hub's own
@@ -73,7 +78,7 @@ func New(ctx context.Context, config Config) (*Hub, error) {
 
 func (h *Hub) open(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		h.takeFolder, h.takePort, h.openStore, h.openAuthority, h.openTenancy, h.openCertificate, h.openParts, h.openServer,
+		h.takeFolder, h.takePort, h.takeMorePorts, h.openCloud, h.openStore, h.openAuthority, h.openTenancy, h.openCertificate, h.openParts, h.openServer,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -97,7 +102,7 @@ func (h *Hub) takePort(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.listener, h.url = listener, publicURL(ctx, h.config.URL, h.config.Listen, listener.Addr())
+	h.listener, h.url = listener, publicURL(ctx, h.config.address(listener.Addr()), h.config.Listen, listener.Addr())
 	return nil
 }
 
@@ -142,7 +147,9 @@ func (h *Hub) Run(ctx context.Context) error {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	group, running := errgroup.WithContext(running)
-	group.Go(h.serve)
+	for _, listener := range h.listeners() {
+		group.Go(func() error { return h.serve(listener) })
+	}
 	for _, service := range h.parts.services() {
 		group.Go(func() error { return service.Run(running) })
 	}
@@ -159,8 +166,8 @@ func (h *Hub) Run(ctx context.Context) error {
 	return errors.Join(err, group.Wait(), h.Close())
 }
 
-func (h *Hub) serve() error {
-	err := h.server.ServeTLS(h.listener, "", "")
+func (h *Hub) serve(listener net.Listener) error {
+	err := h.server.ServeTLS(listener, "", "")
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
@@ -182,6 +189,9 @@ func (h *Hub) shutdown(ctx context.Context) {
 func (h *Hub) welcome(ctx context.Context) error {
 	h.log.InfoContext(ctx, "hub is listening", slog.String("url", h.url), slog.String("address", h.listener.Addr().String()),
 		slog.String("version", fairlead.Version))
+	for _, listener := range h.alsoListening {
+		h.log.InfoContext(ctx, "hub is also listening", slog.String("address", listener.Addr().String()))
+	}
 	welcome := Welcome{URL: h.url, TenantID: h.tenancy.TenantID}
 	if h.config.TLSCert == "" {
 		welcome.CAFile, welcome.Fingerprint = h.caFile(), h.ca.Fingerprint()
@@ -209,11 +219,7 @@ func (h *Hub) welcome(ctx context.Context) error {
 func (h *Hub) Close() error {
 	h.drain()
 	var problems []error
-	if h.listener != nil {
-		if err := h.listener.Close(); !errors.Is(err, net.ErrClosed) {
-			problems = append(problems, err)
-		}
-	}
+	problems = append(problems, h.closeListeners())
 	if h.db != nil {
 		problems = append(problems, h.db.Close())
 		h.db = nil

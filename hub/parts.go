@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 
+	"github.com/fairlead/fairlead/azcloud"
 	"github.com/fairlead/fairlead/chart"
 	"github.com/fairlead/fairlead/hub/access"
 	"github.com/fairlead/fairlead/hub/dataplane"
@@ -43,7 +44,7 @@ func (p *parts) services() []service {
 func (h *Hub) openParts(ctx context.Context) error {
 	p := parts{checker: h.setup.checker}
 	p.keys = &token.Keys{Vault: h.vault, Now: h.now, Log: h.log}
-	p.tokens = &token.Service{URL: h.url, TenantID: h.tenancy.TenantID, Store: h.db, Keys: p.keys, Now: h.now, Log: h.log}
+	p.tokens = &token.Service{URL: h.url, Aliases: h.origins.URLs(), TenantID: h.tenancy.TenantID, Store: h.db, Keys: p.keys, Now: h.now, Log: h.log}
 	p.graph = &graph.API{Store: h.db, Access: p.checker, TenantID: h.tenancy.TenantID, Now: h.now, Log: h.log}
 	p.tracker = &presence.Tracker{Store: h.db, Now: h.now, Log: h.log}
 	p.issuer = &identity.Issuer{Store: h.db, Authority: h.ca, Now: h.now}
@@ -51,7 +52,7 @@ func (h *Hub) openParts(ctx context.Context) error {
 	p.resources = h.resources(&p)
 	p.agents = &dataplane.Server{
 		Identity: p.issuer, Presence: p.tracker, Store: h.db, Access: p.checker,
-		URL: h.url, TenantID: h.tenancy.TenantID, HubCA: h.trust, Log: h.log,
+		URL: h.url, RegistryURL: h.cloud.Base(azcloud.Registry), TenantID: h.tenancy.TenantID, HubCA: h.trust, Log: h.log,
 	}
 	h.parts = p
 	if err := p.keys.Load(ctx); err != nil {

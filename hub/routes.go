@@ -20,12 +20,14 @@ func (h *Hub) handler() http.Handler {
 	counted := newMetrics(h.parts.checker, answer, h.now)
 	probes := &health{Ping: h.db.Ping, Draining: h.draining.Done(), Reply: answer}
 	known := h.parts.tokens.Authenticate
+	images := counted.count("registry", h.mounted(h.parts.registry))
 	routes := routes{
-		data: counted.count("dataplane", h.endPolls(h.mounted(h.parts.agents))),
-		rest: counted.count("token", lowerCase(h.mounted(h.parts.tokens))),
+		data:     counted.count("dataplane", h.endPolls(h.mounted(h.parts.agents))),
+		rest:     counted.count("token", lowerCase(h.mounted(h.parts.tokens))),
+		registry: http.StripPrefix("/adfs", images),
 		first: map[string]http.Handler{
-			"v2":                  counted.count("registry", h.mounted(h.parts.registry)),
-			"metadata":            counted.count("metadata", h.mounted(&metadata{URL: h.url, TenantID: h.tenancy.TenantID})),
+			"v2":                  images,
+			"metadata":            counted.count("metadata", h.mounted(&metadata{Cloud: h.cloud, TenantID: h.tenancy.TenantID})),
 			"azure-arc-k8sagents": counted.count("dataplane", known(h.mounted(h.parts.agents))),
 			"v1.0":                counted.count("graph", known(lowerCase(h.mounted(h.parts.graph)))),
 			"healthz":             h.mounted(probes),
@@ -34,10 +36,10 @@ func (h *Hub) handler() http.Handler {
 		},
 	}
 	resources := counted.count("resource", known(h.mounted(h.parts.resources)))
-	for _, segment := range []string{"subscriptions", "providers", "tenants"} {
+	for _, segment := range resourceSegments() {
 		routes.first[segment] = resources
 	}
-	return identifyRequest(logRequests(h.log, h.now)(survivePanics(h.log)(routes)))
+	return identifyRequest(logRequests(h.log, h.now)(survivePanics(h.log)(h.byHost(routes))))
 }
 
 func (h *Hub) mounted(part mounter) http.Handler {
@@ -68,6 +70,9 @@ type routes struct {
 	first map[string]http.Handler
 	data  http.Handler
 	rest  http.Handler
+
+	// The registry once more, below /adfs: where az looks for it when the sign-in endpoint ends so.
+	registry http.Handler
 }
 
 func (o routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -80,6 +85,9 @@ func (o routes) choose(path string) http.Handler {
 	segments := strings.SplitN(strings.ToLower(strings.TrimPrefix(path, "/")), "/", 6)
 	if segments[0] == "subscriptions" && len(segments) > 5 && segments[4] == "provider" {
 		return o.data
+	}
+	if segments[0] == "adfs" && len(segments) > 1 && segments[1] == "v2" && o.first["v2"] != nil {
+		return o.registry
 	}
 	if part, ok := o.first[segments[0]]; ok {
 		return part

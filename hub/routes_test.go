@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/fairlead/fairlead/azcloud"
 )
 
 func TestRoutes(t *testing.T) {
@@ -73,13 +75,13 @@ func TestPublicURLOfEveryAddress(t *testing.T) {
 }
 
 func TestCertificateHosts(t *testing.T) {
-	hosts := certificateHosts("https://hub.example.org:8443", "192.0.2.7:8443")
-	for _, want := range []string{"hub.example.org", "192.0.2.7", "localhost", "127.0.0.1", "::1"} {
+	hosts := certificateHosts("https://hub.example.org:8443", "192.0.2.7:8443", azcloud.Cloud{URL: "https://hub.example.org:8443", Domain: "hub.example.org"})
+	for _, want := range []string{"hub.example.org", "arm.hub.example.org", "login.arc.hub.example.org", "mcr.microsoft.hub.example.org", "*.hub.example.org", "192.0.2.7", "localhost", "127.0.0.1", "::1"} {
 		if !slices.Contains(hosts, want) {
 			t.Errorf("no %s in %v", want, hosts)
 		}
 	}
-	if slices.Contains(certificateHosts("https://hub:1", "0.0.0.0:1"), "0.0.0.0") {
+	if slices.Contains(certificateHosts("https://hub:1", "0.0.0.0:1", azcloud.Cloud{}), "0.0.0.0") {
 		t.Error("a certificate for every address")
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"log/slog"
 	"net/http"
-	"net/url"
 
 	"github.com/fairlead/fairlead/hub/authority"
 )
@@ -32,7 +31,7 @@ func (h *Hub) openServer(context.Context) error {
 // openCertificate chooses the administrator's certificate when there is one, else the hub's own.
 func (h *Hub) openCertificate(ctx context.Context) error {
 	if h.config.TLSCert == "" {
-		own := &authority.ServerCertificate{Authority: h.ca, Hosts: certificateHosts(h.url, h.config.Listen)}
+		own := &authority.ServerCertificate{Authority: h.ca, Hosts: certificateHosts(h.url, h.config.Listen, h.cloud)}
 		h.source, h.trust = own.GetCertificate, h.ca.CAPEM()
 		return nil
 	}
@@ -47,12 +46,10 @@ func (h *Hub) openCertificate(ctx context.Context) error {
 }
 
 func (h *Hub) warnOfOtherName(ctx context.Context, leaf *x509.Certificate) {
-	address, err := url.Parse(h.url)
-	if err == nil {
-		err = leaf.VerifyHostname(address.Hostname())
-	}
-	if err != nil {
-		h.log.WarnContext(ctx, "the TLS certificate is not for the hub's url: clients will refuse it", slog.String("url", h.url), slog.Any("err", err))
+	for _, host := range h.cloud.Hosts() {
+		if err := leaf.VerifyHostname(host); err != nil {
+			h.log.WarnContext(ctx, "the TLS certificate is not for one of the hub's names: clients will refuse it", slog.String("name", host), slog.Any("err", err))
+		}
 	}
 }
 

@@ -26,17 +26,18 @@ type Access interface {
 	Check(ctx context.Context, action, scope string) error
 }
 
-// Server is the data plane. URL is the hub's, without a slash at the end. HubCA is the PEM of the
-// hub's own certificate authority and empty when its TLS certificate is publicly trusted.
+// Server is the data plane. URL is the hub's, without a slash at the end, RegistryURL that of the registry for az.
+// HubCA is the PEM of the hub's own certificate authority and empty when its TLS certificate is publicly trusted.
 type Server struct {
-	Identity *identity.Issuer
-	Presence *presence.Tracker
-	Store    Store
-	Access   Access
-	URL      string
-	TenantID string
-	HubCA    []byte
-	Log      *slog.Logger
+	Identity    *identity.Issuer
+	Presence    *presence.Tracker
+	Store       Store
+	Access      Access
+	URL         string
+	RegistryURL string
+	TenantID    string
+	HubCA       []byte
+	Log         *slog.Logger
 
 	certificates slots
 	polls        pollers

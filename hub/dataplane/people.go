@@ -5,7 +5,9 @@ import (
 	"net/url"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/azcloud"
 	"github.com/fairlead/fairlead/hub/identity"
+	"github.com/fairlead/fairlead/hub/origin"
 	"github.com/fairlead/fairlead/hub/registry"
 	"github.com/fairlead/fairlead/hub/reply"
 )
@@ -19,7 +21,7 @@ const maxDocument = 1 << 20
 func (s *Server) healthCheck(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }
 
 func (s *Server) helmPackagePath(w http.ResponseWriter, r *http.Request) {
-	host, err := s.host()
+	host, err := s.host(r)
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -55,7 +57,7 @@ func (s *Server) settingsFor(w http.ResponseWriter, r *http.Request) (fairlead.H
 	if err != nil {
 		return fairlead.HelmSettings{}, err
 	}
-	host, err := s.host()
+	host, err := s.host(r)
 	if err != nil {
 		return fairlead.HelmSettings{}, err
 	}
@@ -79,8 +81,14 @@ func (s *Server) visible(r *http.Request, text string) (identity.Cluster, error)
 	return s.Identity.Find(r.Context(), id)
 }
 
-func (s *Server) host() (string, error) {
-	parsed, err := url.Parse(s.URL)
+// host returns where the registry is for whoever asks: for az, on the domain's host for it, as az can reach no
+// registry on another port than 443; for others, on the hub's own URL.
+func (s *Server) host(r *http.Request) (string, error) {
+	registry := s.URL
+	if found, ok := origin.From(r.Context()); ok && found.Role != azcloud.Main {
+		registry = s.RegistryURL
+	}
+	parsed, err := url.Parse(registry)
 	if err != nil {
 		return "", err
 	}

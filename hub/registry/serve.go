@@ -22,6 +22,10 @@ var (
 // maxPath is far above what our repositories need.
 const maxPath = 512
 
+// adfsPrefix is what az puts before its repositories when the hub's sign-in endpoint ends in /adfs: it takes
+// the path of that endpoint for a part of the registry's name.
+const adfsPrefix = "adfs/"
+
 // parse reads /v2/{repository}/{manifests|blobs|tags}/{reference}.
 func parse(path string) (request, bool) {
 	rest, ok := strings.CutPrefix(path, "/v2/")
@@ -33,7 +37,7 @@ func parse(path string) (request, bool) {
 		return request{}, false
 	}
 	last := len(parts) - 2
-	parsed := request{strings.Join(parts[:last], "/"), parts[last], parts[last+1]}
+	parsed := request{strings.TrimPrefix(strings.Join(parts[:last], "/"), adfsPrefix), parts[last], parts[last+1]}
 	return parsed, repositoryName.MatchString(parsed.repository) && parsed.valid()
 }
 

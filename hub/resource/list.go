@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/fairlead/fairlead/hub/access"
+	"github.com/fairlead/fairlead/hub/origin"
 	"github.com/fairlead/fairlead/hub/reply"
 	"github.com/fairlead/fairlead/store"
 )
@@ -33,7 +34,7 @@ func (a *API) list(w http.ResponseWriter, r request) error {
 	shown := page{Value: []Document{}}
 	if len(found) > r.top {
 		found = found[:r.top]
-		next := a.URL + r.URL.Path + "?" + r.next(found[r.top-1].Key, r.top)
+		next := origin.URL(r.Context(), a.URL) + r.URL.Path + "?" + r.next(found[r.top-1].Key, r.top)
 		shown.NextLink = &next
 	}
 	for _, stored := range found {

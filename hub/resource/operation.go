@@ -11,6 +11,7 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/hub/access"
+	"github.com/fairlead/fairlead/hub/origin"
 	"github.com/fairlead/fairlead/hub/reply"
 	"github.com/fairlead/fairlead/store"
 )
@@ -247,7 +248,7 @@ func (a *API) statusURL(r request, op store.Operation, what string) string {
 	if len(r.kind.Locations) > 0 {
 		location = r.kind.Locations[0]
 	}
-	link := a.URL
+	link := origin.URL(r.Context(), a.URL)
 	if r.id.Subscription != "" {
 		link += "/subscriptions/" + r.id.Subscription
 	}
@@ -299,7 +300,7 @@ func (a *API) operationResult(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch op.Status {
 	case store.InProgress:
-		w.Header().Set("Location", a.URL+r.URL.RequestURI())
+		w.Header().Set("Location", origin.URL(r.Context(), a.URL)+r.URL.RequestURI())
 		w.Header().Set("Retry-After", retryAfter)
 		w.WriteHeader(http.StatusAccepted)
 		return nil

@@ -3,6 +3,7 @@ package token
 import (
 	"net/http"
 
+	"github.com/fairlead/fairlead/hub/origin"
 	"github.com/fairlead/fairlead/hub/reply"
 )
 
@@ -20,13 +21,14 @@ type discovery struct {
 	Claims                []string `json:"claims_supported"`
 }
 
-func (s *Service) discover(w http.ResponseWriter, _ *http.Request) {
-	tenant := s.URL + "/" + s.TenantID
+func (s *Service) discover(w http.ResponseWriter, r *http.Request) {
+	tenant := origin.URL(r.Context(), s.URL) + "/" + s.TenantID
 	reply.JSON(w, http.StatusOK, s.document(tenant+"/oauth2/v2.0", tenant+"/discovery/v2.0/keys"))
 }
 
-func (s *Service) discoverADFS(w http.ResponseWriter, _ *http.Request) {
-	reply.JSON(w, http.StatusOK, s.document(s.URL+"/adfs/oauth2", s.URL+"/adfs/discovery/keys"))
+func (s *Service) discoverADFS(w http.ResponseWriter, r *http.Request) {
+	adfs := origin.URL(r.Context(), s.URL) + "/adfs"
+	reply.JSON(w, http.StatusOK, s.document(adfs+"/oauth2", adfs+"/discovery/keys"))
 }
 
 // document names an authorization endpoint, where nothing is yet, because clients refuse

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,10 +71,15 @@ func (s *Service) checkScope(scope string) error {
 		return nil
 	case !found:
 		return badRequest("invalid_scope", 1002012, "The provided value for scope '%.200s' is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier.", scope)
-	case !strings.EqualFold(strings.TrimRight(audience, "/"), s.URL):
+	case !s.isHub(strings.TrimRight(audience, "/")):
 		return badRequest("invalid_resource", 500011, "The resource principal named '%.200s' was not found in the tenant. This hub's is '%s'.", audience, s.URL)
 	}
 	return nil
+}
+
+// isHub compares without case, as URLs of hosts have none.
+func (s *Service) isHub(audience string) bool {
+	return strings.EqualFold(audience, s.URL) || slices.ContainsFunc(s.Aliases, func(alias string) bool { return strings.EqualFold(audience, alias) })
 }
 
 // signIn returns the service principal that the request's credential belongs to.

@@ -27,9 +27,11 @@ type Store interface {
 }
 
 // Service issues and checks access tokens for the one tenant of the hub. URL is the hub's, without a
-// slash at the end: issuer and audience are made of it.
+// slash at the end: issuer and audience are made of it. Aliases are its other URLs, for which clients may ask for
+// tokens as well; they get one for URL, as all of the hub is one resource.
 type Service struct {
 	URL      string
+	Aliases  []string
 	TenantID string
 	Store    Store
 	Keys     *Keys
