@@ -6,7 +6,7 @@ SHELL := bash
 export CGO_ENABLED = 0
 VERSION ?= 1.40.0-dev
 LDFLAGS := -s -w -X github.com/fairlead/fairlead.Version=$(VERSION)
-MODULES := . test/cluster test/e2e test/injection
+MODULES := . test/azuresdk test/cluster test/e2e test/injection
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,10 +26,13 @@ demo: build ## a hub, a real cluster connected to it, the inventory (CLUSTER=cur
 demo-down: ## remove every trace of the demo
 	go run ./test/e2e/demo down --binary bin/fairlead
 
-test: test-unit test-postgres test-cluster test-agents test-doctor test-e2e test-injection ## everything, on a real API server and, as root, a real node
+test: test-unit test-sdk test-postgres test-cluster test-agents test-doctor test-e2e test-injection ## everything, on a real API server and, as root, a real node
 
 test-unit: probe ## the fast part, no cluster
 	go test ./...
+
+test-sdk: probe ## the hub as Microsoft's SDKs for Go find it
+	go test -count=1 -timeout 10m $(if $(RUN),-v -run '$(RUN)') ./test/azuresdk/...
 
 test-postgres: ## the store's conformance suite on a throwaway PostgreSQL
 	./test/postgres.sh go test -count=1 ./store/...
@@ -95,4 +98,4 @@ vulncheck: ## known vulnerabilities in what we call; needs the vulnerability dat
 
 ci: lint verify test ## what CI runs
 
-.PHONY: help build bin/fairlead-next probe demo demo-down test test-unit test-postgres test-cluster test-agents test-doctor test-e2e test-injection coverage race bench lint fmt generate verify docs image vulncheck ci
+.PHONY: help build bin/fairlead-next probe demo demo-down test test-unit test-sdk test-postgres test-cluster test-agents test-doctor test-e2e test-injection coverage race bench lint fmt generate verify docs image vulncheck ci

@@ -65,10 +65,11 @@ func (s *Service) exchange(r *http.Request) (string, error) {
 // appending to an audience that may end in a slash; a request without one means the only
 // audience there is.
 func (s *Service) checkScope(scope string) error {
-	audience, found := strings.CutSuffix(scope, "/.default")
-	switch {
-	case scope == "":
+	if scope == "" {
 		return nil
+	}
+	audience, found := strings.CutSuffix(resourceScope(scope), "/.default")
+	switch {
 	case !found:
 		return badRequest("invalid_scope", 1002012, "The provided value for scope '%.200s' is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier.", scope)
 	case !s.isHub(strings.TrimRight(audience, "/")):
@@ -80,6 +81,15 @@ func (s *Service) checkScope(scope string) error {
 // isHub compares without case, as URLs of hosts have none.
 func (s *Service) isHub(audience string) bool {
 	return strings.EqualFold(audience, s.URL) || slices.ContainsFunc(s.Aliases, func(alias string) bool { return strings.EqualFold(audience, alias) })
+}
+
+// resourceScope leaves out what some clients ask for besides the resource and what means nothing for a
+// client that signs in for itself: words of OpenID Connect.
+func resourceScope(scope string) string {
+	words := strings.Fields(scope)
+	return strings.Join(slices.DeleteFunc(words, func(word string) bool {
+		return slices.Contains([]string{"openid", "offline_access", "profile", "email"}, word)
+	}), " ")
 }
 
 // signIn returns the service principal that the request's credential belongs to.

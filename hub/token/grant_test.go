@@ -18,6 +18,7 @@ func TestTokenForServicePrincipal(t *testing.T) {
 		"Organizations": {"a client that was given no tenant", "/organizations/oauth2/v2.0/token", hubURL + "/.default", appID},
 		"ADFS":          {"an authority without a tenant", "/adfs/oauth2/token", hubURL + "/.default", appID},
 		"TwoSlashes":    {"clients append to an audience that ends in a slash", "/" + tenant + "/oauth2/v2.0/token", hubURL + "//.default", appID},
+		"OpenIDWords":   {"Go's sign-in library always adds them", "/" + tenant + "/oauth2/v2.0/token", hubURL + "/.default openid offline_access profile", appID},
 		"NoScope":       {"there is one audience only", "/" + tenant + "/oauth2/v2.0/token", "", appID},
 	}
 	f := newFixture(t)
