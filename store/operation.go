@@ -19,13 +19,15 @@ const (
 	Canceled   OperationStatus = "Canceled"
 )
 
-// Operation is the journal of one long-running operation on a resource.
+// Operation is the journal of one long-running operation on a resource. Record, if any, goes into the activity log when
+// the operation finishes.
 type Operation struct {
 	ID, ResourceKey, Kind   string
 	Status                  OperationStatus
 	ErrorCode, ErrorMessage string
 	StartedAt, EndedAt      time.Time
 	Principal               string
+	Record                  *Activity
 }
 
 const operationColumns = `id, resource_key, kind, status, error_code, error_message, principal, started_at, ended_at`
@@ -69,6 +71,9 @@ func (db *DB) FinishOperation(ctx context.Context, op Operation) error {
 		}
 		if changed, err := result.RowsAffected(); err != nil || changed == 0 {
 			return errors.Join(err, fairlead.Errorf(fairlead.NotFound, "no operation %s is in progress", op.ID))
+		}
+		if err := c.record(ctx, op.Record); err != nil {
+			return err
 		}
 		return c.changed(ctx, op.ID)
 	})

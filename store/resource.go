@@ -15,7 +15,8 @@ import (
 // Resource is one document with the columns by which it is found. Key is the lower-case id;
 // Type, Subscription and ResourceGroup are lower case too. Subject is the principal that the
 // document is about, if any. ETag and Revision are set by each write, CreatedAt and CreatedBy by
-// the first. Parent is not stored: it is a key that must exist for the write to happen.
+// the first. Parent is not stored: it is a key that must exist for the write to happen. Record, if any, goes into the
+// activity log with the write.
 type Resource struct {
 	Key, ID, Type, Subscription, ResourceGroup, Name, Subject, ETag, Parent string
 
@@ -23,6 +24,7 @@ type Resource struct {
 	CreatedAt, UpdatedAt time.Time
 	CreatedBy, UpdatedBy string
 	Revision             int64
+	Record               *Activity
 }
 
 // Query selects resources; empty fields select all. Prefix is the beginning of keys. After and
@@ -112,6 +114,9 @@ func (c *change) put(ctx context.Context, r Resource, condition Condition) (Reso
 	}
 	r.Revision, r.ETag = revision, strconv.FormatInt(revision, 36)
 	r.UpdatedAt = defaultTime(r.UpdatedAt)
+	if err := c.record(ctx, r.Record); err != nil {
+		return Resource{}, err
+	}
 	if stored == "" {
 		r, err = c.insert(ctx, r)
 	} else {

@@ -35,6 +35,8 @@ func (s Suite) Run(t *testing.T) {
 		"SubscribeAfterCommit":   testSubscribeAfterCommit,
 		"Operations":             testOperations,
 		"OperationsWithResource": testOperationsWithResource,
+		"Activity":               testActivity,
+		"ActivityWithWrites":     testActivityWithWrites,
 		"Presence":               testPresence,
 		"Principals":             testPrincipals,
 		"Credentials":            testCredentials,
