@@ -72,8 +72,9 @@ func (h *Hub) resources(p *parts) *resource.API {
 		Store: h.db, Access: p.checker, Reply: answer,
 		TenantID: h.tenancy.TenantID, Locations: h.config.Locations, Types: types,
 	}
+	activity := &provider.ActivityLog{Store: h.db, Access: p.checker, Reply: answer, URL: h.url, TenantID: h.tenancy.TenantID}
 	return &resource.API{
-		Store: h.db, Types: types, Documents: []resource.Mounter{directory}, Access: p.checker,
+		Store: h.db, Types: types, Documents: []resource.Mounter{directory, activity}, Access: p.checker,
 		Reply: answer, URL: h.url, Now: h.now, Log: h.log,
 	}
 }

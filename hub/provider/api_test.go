@@ -59,7 +59,10 @@ func start(t testing.TB) *bench {
 	api.Documents = []resource.Mounter{&provider.Directory{
 		Store: db, Access: checker, Reply: api.Reply, TenantID: tenant, Locations: deps.Locations, Types: api.Types,
 	}}
+	activity := &provider.ActivityLog{Store: db, Access: checker, Reply: api.Reply, TenantID: tenant}
+	api.Documents = append(api.Documents, activity)
 	b.serve(api)
+	activity.URL = b.url
 	b.firstStart()
 	return b
 }

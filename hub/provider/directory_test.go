@@ -74,5 +74,5 @@ func TestDeletingAGroupDeletesItsMembers(t *testing.T) {
 		t.Errorf("role assignments: %+v, %v", left, err)
 	}
 	b.do("GET", other, "").want(http.StatusOK)
-	b.do("DELETE", group, "").want(http.StatusNoContent)
+	b.do("DELETE", group, "").refused(http.StatusNotFound, "ResourceGroupNotFound")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -51,6 +52,9 @@ func (a *API) Mount(mux *http.ServeMux) {
 		inner.HandleFunc(location+"operationstatuses/{id}", a.answer(a.operationStatus))
 		inner.HandleFunc(location+"operationresults/{id}", a.answer(a.operationResult))
 	}
+	inner.HandleFunc("GET /subscriptions/{subscription}/resources", a.answer(a.across))
+	inner.HandleFunc("GET /subscriptions/{subscription}/resourcegroups/{group}/resources", a.answer(a.across))
+	inner.HandleFunc("GET /subscriptions/{subscription}/tagnames", a.answer(a.tagNames))
 	inner.HandleFunc("/", a.answer(a.serve))
 	mux.Handle("/", a.identified(a.canonical(inner)))
 }
@@ -69,22 +73,35 @@ func (a *API) prepare() {
 // has done so.
 func (a *API) identified(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if w.Header().Get("X-Ms-Request-Id") == "" {
-			request, correlation := uuid.NewString(), r.Header.Get("X-Ms-Correlation-Request-Id")
+		if w.Header().Get(requestIDHeader) == "" {
+			request, correlation := uuid.NewString(), r.Header.Get(correlationIDHeader)
 			if uuid.Validate(correlation) != nil {
 				correlation = request
 			}
-			w.Header().Set("X-Ms-Request-Id", request)
-			w.Header().Set("X-Ms-Correlation-Request-Id", correlation)
+			w.Header().Set(requestIDHeader, request)
+			w.Header().Set(correlationIDHeader, correlation)
 		}
-		if client := r.Header.Get("X-Ms-Client-Request-Id"); uuid.Validate(client) == nil {
-			w.Header().Set("X-Ms-Client-Request-Id", client)
+		client := r.Header.Get(clientRequestIDHeader)
+		if strings.EqualFold(r.Header.Get("X-Ms-Return-Client-Request-Id"), "true") && clientRequestID.MatchString(client) {
+			w.Header().Set(clientRequestIDHeader, client)
 		}
+		w.Header().Set("X-Ms-Routing-Request-Id", "GLOBAL:"+a.Now().UTC().Format("20060102T150405Z")+":"+w.Header().Get(requestIDHeader))
 		w.Header().Set("Cache-Control", "no-cache")
+		w.Header().Set("Pragma", "no-cache")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, r.WithContext(withCorrelation(r.Context(), w.Header().Get(correlationIDHeader))))
 	})
 }
+
+// The headers that carry ids: of the request, given by the hub; of what the client is about, over several requests;
+// and of the request as the client counts.
+const (
+	requestIDHeader       = "X-Ms-Request-Id"
+	correlationIDHeader   = "X-Ms-Correlation-Request-Id"
+	clientRequestIDHeader = "X-Ms-Client-Request-Id"
+)
+
+var clientRequestID = regexp.MustCompile(`^[A-Za-z0-9_.{}-]{1,128}$`)
 
 // canonical writes the fixed segments of paths in lower case, once, and refuses paths that hide
 // other segments.
@@ -114,14 +131,20 @@ func (a *API) answer(serve func(http.ResponseWriter, *http.Request) error) http.
 	}
 }
 
-// request is one request for a resource, collection or action, understood.
+// request is one request for a resource, collection or action, understood. Permission is the action that access was
+// asked for.
 type request struct {
 	*http.Request
 	target
 	query
+
+	permission string
 }
 
 func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
+	if scope, ok := tagged(r.URL.Path); ok {
+		return a.serveTags(w, r, scope)
+	}
 	found, err := a.resolve(r)
 	if err != nil {
 		return err
@@ -140,7 +163,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
 	if err := a.permit(r.Context(), found, verb); err != nil {
 		return err
 	}
-	return handle(w, request{r, found, q})
+	return handle(w, request{r, found, q, found.kind.action(verb)})
 }
 
 func (a *API) permit(ctx context.Context, t target, verb string) error {

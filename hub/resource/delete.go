@@ -10,7 +10,8 @@ import (
 )
 
 // delete accepts the deletion of a resource and of all below it: 200 when that is done soon, 202
-// when it goes on, 204 when there is nothing to delete.
+// when it goes on, 204 when there is nothing to delete. A group that is not there is an error, and
+// the deletion of one always an operation: that is what its clients know.
 func (a *API) delete(w http.ResponseWriter, r request) error {
 	op, err := a.acceptDeletion(r.Context(), r)
 	if err != nil {
@@ -25,7 +26,7 @@ func (a *API) delete(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	if ended.Status == store.Succeeded {
+	if ended.Status == store.Succeeded && !r.isGroup() {
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
@@ -57,6 +58,9 @@ func (a *API) tryDeletion(ctx context.Context, r request, wanted preconditions) 
 		if err := a.parents(ctx, r.target); err != nil {
 			return nil, err
 		}
+		if r.isGroup() {
+			return nil, missing(r.target)
+		}
 		return nil, wanted.check("")
 	}
 	if err != nil {
@@ -76,22 +80,25 @@ func (a *API) tryDeletion(ctx context.Context, r request, wanted preconditions) 
 	}
 	document.Set(statePath, stateDeleting)
 	op := a.operation(ctx, stored.Key, operationDelete)
-	_, err = a.store(ctx, r.target, document, store.MatchETag(stored.ETag), op)
+	_, err = a.store(ctx, r, document, store.MatchETag(stored.ETag), written{op: op})
 	return op, err
 }
 
+// isGroup reports that the request is for a resource group itself.
+func (t target) isGroup() bool { return t.id.ResourceGroup != "" && t.id.Namespace == "" }
+
 // remove deletes a resource that is marked for it. One that is not marked was made after an
 // earlier run of this operation had deleted the marked one.
-func (a *API) remove(ctx context.Context, stored store.Resource) error {
+func (a *API) remove(ctx context.Context, stored store.Resource, op store.Operation) error {
 	document, err := ReadDocument(stored.Body)
 	if err != nil || document.Text(statePath) != stateDeleting {
 		return err
 	}
 	for range attempts {
-		if err := a.removeBelow(ctx, stored.Key); err != nil {
+		if err := a.removeBelow(ctx, stored.Key, op); err != nil {
 			return err
 		}
-		if gone, err := a.removeOne(ctx, stored); gone || err != nil {
+		if gone, err := a.removeOne(ctx, stored, nil); gone || err != nil {
 			return err
 		}
 	}
@@ -100,7 +107,7 @@ func (a *API) remove(ctx context.Context, stored store.Resource) error {
 
 // removeBelow removes all resources below a key, deepest first: a key sorts before those below it.
 // What has something below it that the page has cut off stays until a later page.
-func (a *API) removeBelow(ctx context.Context, key string) error {
+func (a *API) removeBelow(ctx context.Context, key string, op store.Operation) error {
 	for {
 		below, err := a.Store.ListResources(ctx, store.Query{Prefix: key + "/", Limit: pageSize})
 		if err != nil || len(below) == 0 {
@@ -108,7 +115,7 @@ func (a *API) removeBelow(ctx context.Context, key string) error {
 		}
 		slices.Reverse(below)
 		for _, resource := range below {
-			if _, err := a.removeOne(ctx, resource); err != nil {
+			if _, err := a.removeOne(ctx, resource, a.removed(ctx, op, resource)); err != nil {
 				return err
 			}
 		}
@@ -116,14 +123,14 @@ func (a *API) removeBelow(ctx context.Context, key string) error {
 }
 
 // removeOne does the type's work and forgets the resource; it is not gone if there still is
-// something below it.
-func (a *API) removeOne(ctx context.Context, stored store.Resource) (gone bool, err error) {
+// something below it. The entry, if any, goes into the activity log.
+func (a *API) removeOne(ctx context.Context, stored store.Resource, entry *store.Activity) (gone bool, err error) {
 	if kind := a.kind(stored.Type); kind != nil && kind.Delete != nil {
 		if err := kind.Delete(ctx, stored); err != nil {
 			return false, err
 		}
 	}
-	err = a.Store.DeleteResource(ctx, stored.Key, store.NothingBelow)
+	err = a.Store.RemoveResource(ctx, stored.Key, store.NothingBelow, entry)
 	switch {
 	case err == nil, absent(err):
 		return true, nil

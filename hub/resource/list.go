@@ -37,11 +37,13 @@ func (a *API) list(w http.ResponseWriter, r request) error {
 		next := origin.URL(r.Context(), a.URL) + r.URL.Path + "?" + r.next(found[r.top-1].Key, r.top)
 		shown.NextLink = &next
 	}
+	expansion := readExpansion(r.expand)
 	for _, stored := range found {
 		document, err := a.render(r.Context(), r.kind, stored)
 		if err != nil {
 			return err
 		}
+		expansion.times(document, stored)
 		shown.Value = append(shown.Value, document)
 	}
 	reply.JSON(w, http.StatusOK, shown)
@@ -72,23 +74,52 @@ func readable(all []store.Resource, filter access.Filter, after string) []store.
 	return kept
 }
 
-// scan reads on until the page is full of what the caller may see.
+// scan finds what the caller may see and the filter lets pass.
 func (a *API) scan(ctx context.Context, r request, filter access.Filter) ([]store.Resource, error) {
+	wanted, err := readSelector(r.filter)
+	if err != nil {
+		return nil, err
+	}
 	selection := r.selection()
-	selection.After, selection.Limit = r.after, r.top+1
+	selection.After = r.after
+	return a.collect(ctx, selection, r.top+1, func(stored store.Resource) (bool, error) {
+		if !filter.Allows(stored.Key) {
+			return false, nil
+		}
+		return wanted.matches(r.kind, stored)
+	})
+}
+
+// collect reads on until there are as many as wanted of those that keep wants to keep.
+func (a *API) collect(ctx context.Context, selection store.Query, wanted int, keep func(store.Resource) (bool, error)) ([]store.Resource, error) {
+	selection.Limit = max(wanted, leastRead)
 	var kept []store.Resource
 	for {
 		found, err := a.Store.ListResources(ctx, selection)
 		if err != nil {
 			return nil, err
 		}
-		kept = append(kept, readable(found, filter, "")...)
-		if len(found) < selection.Limit || len(kept) > r.top {
+		for _, stored := range found {
+			ok, err := keep(stored)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				kept = append(kept, stored)
+			}
+			if len(kept) == wanted {
+				return kept, nil
+			}
+		}
+		if len(found) < selection.Limit {
 			return kept, nil
 		}
 		selection.After = found[len(found)-1].Key
 	}
 }
+
+// leastRead is how many resources are read at once, however few are wanted of them.
+const leastRead = 100
 
 func (r request) selection() store.Query {
 	selection := store.Query{Type: r.kind.key(), Subscription: strings.ToLower(r.id.Subscription)}

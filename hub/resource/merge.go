@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/fairlead/fairlead"
 )
@@ -13,6 +14,8 @@ const (
 	maxTags     = 50
 	maxTagName  = 512
 	maxTagValue = 256
+
+	reservedInTags = `<>%&\?/`
 )
 
 // statePath is the engine's own property: clients never set it.
@@ -94,7 +97,17 @@ func checkTags(document Document) error {
 	if len(tags) > maxTags {
 		return fairlead.Errorf(fairlead.Invalid, "A resource can have at most %d tags.", maxTags).WithCode("InvalidTagCount")
 	}
+	seen := map[string]bool{}
 	for name, value := range tags {
+		switch key := strings.ToLower(name); {
+		case seen[key]:
+			return invalidContent("The tag '%.64s' is there twice: names of tags are alike in any case.", name)
+		case strings.ContainsAny(name, reservedInTags) || strings.ContainsFunc(name, unicode.IsControl):
+			return fairlead.Errorf(fairlead.Invalid, "The tag name '%.64s' has reserved characters '<,>,%%,&,\\,?,/' or control characters.", name).
+				WithCode("InvalidTagNameCharacters")
+		default:
+			seen[key] = true
+		}
 		text, ok := value.(string)
 		if !ok || name == "" || len(name) > maxTagName || len(text) > maxTagValue {
 			return invalidContent("The tag '%.64s' must have a name of at most %d and a text of at most %d bytes.", name, maxTagName, maxTagValue)

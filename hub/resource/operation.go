@@ -45,6 +45,7 @@ func (a *API) Run(ctx context.Context) error {
 	defer a.busy.all.Wait()
 	ticker := time.NewTicker(sweep)
 	defer ticker.Stop()
+	a.clear(ctx)
 	for {
 		if err := a.start(ctx); err != nil {
 			return err
@@ -54,10 +55,18 @@ func (a *API) Run(ctx context.Context) error {
 			return nil
 		case <-a.wake:
 		case <-ticker.C:
-			if _, err := a.Store.ForgetOperations(ctx, a.Now().Add(-memory)); err != nil {
-				a.Log.WarnContext(ctx, "old operations could not be cleared", slog.Any("err", err))
-			}
+			a.clear(ctx)
 		}
+	}
+}
+
+// clear forgets what is too old to be asked for.
+func (a *API) clear(ctx context.Context) {
+	if _, err := a.Store.ForgetOperations(ctx, a.Now().Add(-memory)); err != nil && ctx.Err() == nil {
+		a.Log.WarnContext(ctx, "old operations could not be cleared", slog.Any("err", err))
+	}
+	if _, err := a.Store.ForgetActivity(ctx, a.Now().Add(-activityAge)); err != nil && ctx.Err() == nil {
+		a.Log.WarnContext(ctx, "the old part of the activity log could not be cleared", slog.Any("err", err))
 	}
 }
 
@@ -169,7 +178,7 @@ func (a *API) work(ctx context.Context, op store.Operation) (err error) {
 	case kind == nil:
 		return fmt.Errorf("no resource type %s", stored.Type)
 	case op.Kind == operationDelete:
-		return a.remove(ctx, stored)
+		return a.remove(ctx, stored, op)
 	case op.Kind == operationCreate && kind.Create != nil:
 		return kind.Create(ctx, stored)
 	case op.Kind == operationUpdate && kind.Update != nil:
@@ -191,6 +200,7 @@ func (a *API) settle(ctx context.Context, op store.Operation) error {
 		}
 		pause(ctx, attempt)
 	}
+	op.Record = a.finished(ctx, op)
 	return a.Store.FinishOperation(ctx, op)
 }
 
@@ -280,9 +290,8 @@ func (a *API) operationStatus(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	shown := progress{ID: r.URL.Path, Name: op.ID, Status: string(op.Status), StartTime: op.StartedAt}
-	if op.Status == store.InProgress {
-		w.Header().Set("Retry-After", retryAfter)
-	} else {
+	w.Header().Set("Retry-After", retryAfter)
+	if op.Status != store.InProgress {
 		shown.EndTime = &op.EndedAt
 	}
 	if op.ErrorCode != "" {

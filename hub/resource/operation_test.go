@@ -78,7 +78,7 @@ func TestFailedCreationIsRepeated(t *testing.T) {
 	raft := group + "/providers/Contoso.Ships/rafts/r"
 	y.set(func(context.Context, store.Resource) error { return errSecret })
 	y.await(y.do("PUT", raft, `{}`).want(http.StatusCreated)).has("status", "Failed")
-	y.await(y.do("PATCH", raft, `{"tags":{"a":"b"}}`).want(http.StatusAccepted)).has("status", "Failed")
+	y.await(y.do("PATCH", raft, `{"tags":{"a":"b"}}`).want(http.StatusOK)).has("status", "Failed")
 	y.set(nil)
 	runs := y.count()
 	y.do("PUT", raft, `{}`).want(http.StatusOK).has("properties.provisioningState", "Succeeded")
@@ -114,6 +114,10 @@ func TestOperationsSurviveRestart(t *testing.T) {
 				want = http.StatusNotFound
 			}
 			y.do("GET", tugs+"/t", "").want(want)
+			entries, err := y.db.ListActivity(t.Context(), store.ActivityQuery{Subscription: "s"})
+			if err != nil || len(entries) != 4 || entries[0].Status != store.ActivitySucceeded || entries[0].Method != method || entries[0].OperationID != entries[1].OperationID {
+				t.Errorf("the activity log lost the operation: %+v, %v", entries, err)
+			}
 			if unfinished, err := y.db.UnfinishedOperations(t.Context()); err != nil || len(unfinished) > 0 {
 				t.Errorf("%v, %v", unfinished, err)
 			}

@@ -22,6 +22,7 @@ var apiVersion = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(-[a-z0-9.]{1,32})?$`)
 type query struct {
 	version string
 	filter  string
+	expand  string
 	after   string // the key after which the page begins
 	top     int
 }
@@ -49,15 +50,29 @@ func (q *query) read(name, value string) error {
 			return badParameter("The filter is longer than %d bytes.", maxFilter)
 		}
 		q.filter = value
+	case "$expand":
+		if len(value) > maxFilter {
+			return badParameter("The value of $expand is longer than %d bytes.", maxFilter)
+		}
+		q.expand = value
 	case "$top":
 		return q.readTop(value)
 	case "$skiptoken":
-		after, err := base64.RawURLEncoding.DecodeString(value)
-		if err != nil || len(after) > 2048 {
-			return badParameter("The continuation token is not valid.")
-		}
-		q.after = string(after)
+		return q.readToken(value)
 	}
+	return nil
+}
+
+// readToken takes the tokens that next makes, which hold the key of a resource, and no others.
+func (q *query) readToken(value string) error {
+	after, err := base64.RawURLEncoding.Strict().DecodeString(value)
+	if err != nil {
+		return badParameter("The continuation token is not valid.")
+	}
+	if id, err := fairlead.ParseResourceID(string(after)); len(after) > 0 && (err != nil || id.Key() != string(after)) {
+		return badParameter("The continuation token is not valid.")
+	}
+	q.after = string(after)
 	return nil
 }
 
@@ -78,6 +93,9 @@ func (q query) next(key string, top int) string {
 	}
 	if q.filter != "" {
 		values.Set("$filter", q.filter)
+	}
+	if q.expand != "" {
+		values.Set("$expand", q.expand)
 	}
 	if top != pageSize {
 		values.Set("$top", strconv.Itoa(top))

@@ -36,6 +36,7 @@ func (a *API) act(w http.ResponseWriter, r request) error {
 		return err
 	}
 	result, err := r.kind.Actions[r.action](r.Context(), stored, body)
+	a.acted(r.Context(), r, err)
 	if err != nil {
 		return err
 	}

@@ -57,11 +57,14 @@ func TestPreconditions(t *testing.T) {
 	y.do("PUT", a, `{}`, "If-Match", first).want(http.StatusPreconditionFailed)
 	y.do("PATCH", a, `{}`, "If-Match", first).want(http.StatusPreconditionFailed)
 	y.do("DELETE", a, "", "If-Match", first).want(http.StatusPreconditionFailed)
-	y.do("PUT", a, `{}`, "If-None-Match", second).want(http.StatusBadRequest)
+	y.do("PUT", a, `{}`, "If-None-Match", second).want(http.StatusPreconditionFailed)
+	y.do("PUT", a, `{}`, "If-Match", "not a list").want(http.StatusBadRequest).has("error.code", "InvalidHeaderValue")
+	y.do("DELETE", anchors+"/absent"+v1, "", "If-Match", "*").want(http.StatusPreconditionFailed)
+	y.do("DELETE", anchors+"/absent"+v1, "").want(http.StatusNoContent)
 	if got := y.do("GET", a, "").want(http.StatusOK).header.Get("ETag"); got != second {
 		t.Errorf("etag %s, want %s", got, second)
 	}
-	y.do("DELETE", a, "", "If-Match", second).want(http.StatusOK)
+	y.do("DELETE", a, "", "If-Match", first+`, W/`+second).want(http.StatusOK)
 }
 
 // Writers that set no condition must all get through, and none may undo another.
@@ -147,6 +150,10 @@ func TestIdsOfRequests(t *testing.T) {
 	y := newYard(t)
 	const mine = "9b2f4c0e-0000-4000-8000-000000000001"
 	got := y.do("GET", group, "", "X-Ms-Correlation-Request-Id", mine, "X-Ms-Client-Request-Id", mine).want(http.StatusOK).header
+	if got.Get("X-Ms-Client-Request-Id") != "" || !strings.HasSuffix(got.Get("X-Ms-Routing-Request-Id"), "Z:"+got.Get("X-Ms-Request-Id")) {
+		t.Errorf("%v", got)
+	}
+	got = y.do("GET", group, "", "X-Ms-Correlation-Request-Id", mine, "X-Ms-Client-Request-Id", mine, "X-Ms-Return-Client-Request-Id", "true").header
 	if got.Get("X-Ms-Correlation-Request-Id") != mine || got.Get("X-Ms-Client-Request-Id") != mine || len(got.Get("X-Ms-Request-Id")) != 36 {
 		t.Errorf("%v", got)
 	}

@@ -59,7 +59,7 @@ func (a *API) patch(w http.ResponseWriter, r request) error {
 		return err
 	}
 	status := http.StatusOK
-	if done.op != nil {
+	if done.op != nil && r.kind.Update != nil { // clients of types without that work expect no operation here
 		status = http.StatusAccepted
 	}
 	return a.written(w, r, status, done)
@@ -89,6 +89,9 @@ func (a *API) written(w http.ResponseWriter, r request, status int, done written
 }
 
 func readBody(w http.ResponseWriter, r request) (Document, error) {
+	if sent := r.Header.Get("Content-Type"); sent != "" && !strings.Contains(strings.ToLower(sent), "json") {
+		return nil, fairlead.Errorf(fairlead.UnsupportedMedia, "The content media type '%.64s' is not supported. Only 'application/json' is supported.", sent)
+	}
 	content, err := reply.Body(w, r.Request, store.MaxDocument)
 	if err != nil {
 		return nil, err
@@ -156,7 +159,7 @@ func (a *API) current(ctx context.Context, r request) (store.Resource, Document,
 	if old.Text(statePath) == stateDeleting {
 		return store.Resource{}, nil, deleting(r.id)
 	}
-	return stored, old, nil
+	return stored, old, a.groupStays(ctx, r.id)
 }
 
 // admits checks that something new may come into being at an id.
@@ -168,11 +171,19 @@ func (a *API) admits(ctx context.Context, t target) error {
 		return fairlead.Errorf(fairlead.Invalid, "The resource name '%s' is not valid: names of type '%s' match %s.",
 			t.id.Name(), t.kind.Name, t.kind.Names).WithCode("InvalidResourceName")
 	}
-	if t.id.ResourceGroup == "" || t.id.Namespace == "" {
+	return a.groupStays(ctx, t.id)
+}
+
+// groupStays refuses to change anything in a group that is being deleted.
+func (a *API) groupStays(ctx context.Context, id fairlead.ResourceID) error {
+	if id.ResourceGroup == "" || id.Namespace == "" {
 		return nil
 	}
-	group := fairlead.ResourceID{Subscription: t.id.Subscription, ResourceGroup: t.id.ResourceGroup}
+	group := fairlead.ResourceID{Subscription: id.Subscription, ResourceGroup: id.ResourceGroup}
 	stored, err := a.Store.GetResource(ctx, group.Key())
+	if absent(err) {
+		return missingGroup(id)
+	}
 	if err != nil {
 		return err
 	}
@@ -220,7 +231,7 @@ func (a *API) save(ctx context.Context, r request, before store.Resource, stateB
 		document.Set(statePath, state)
 	}
 	var err error
-	done.stored, err = a.store(ctx, r.target, document, condition, done.op)
+	done.stored, err = a.store(ctx, r, document, condition, done)
 	return done, err
 }
 
@@ -238,7 +249,9 @@ func (t *Type) workFor(before string) (operation, state string) {
 	}
 }
 
-func (a *API) store(ctx context.Context, t target, document Document, condition store.Condition, op *store.Operation) (store.Resource, error) {
+// store writes a document with its entry in the activity log and the operation, if there is one, that it begins.
+func (a *API) store(ctx context.Context, r request, document Document, condition store.Condition, done written) (store.Resource, error) {
+	t := r.target
 	content, err := body(document)
 	if err != nil {
 		return store.Resource{}, err
@@ -247,16 +260,16 @@ func (a *API) store(ctx context.Context, t target, document Document, condition 
 	resource := store.Resource{
 		Key: t.id.Key(), ID: t.id.String(), Type: t.kind.key(), Name: t.id.Name(), Body: content,
 		Subscription: strings.ToLower(t.id.Subscription), ResourceGroup: strings.ToLower(t.id.ResourceGroup),
-		UpdatedAt: a.Now(), UpdatedBy: caller.AppID, Parent: parentKey(t.id),
+		UpdatedAt: a.Now(), UpdatedBy: caller.AppID, Parent: parentKey(t.id), Record: a.accepted(ctx, r, done),
 	}
 	if t.kind.Subject != nil {
 		resource.Subject = strings.ToLower(t.kind.Subject(document))
 	}
 	var stored store.Resource
-	if op == nil {
+	if done.op == nil {
 		stored, err = a.Store.PutResource(ctx, resource, condition)
 	} else {
-		stored, err = a.Store.PutResourceWithOperation(ctx, resource, condition, *op)
+		stored, err = a.Store.PutResourceWithOperation(ctx, resource, condition, *done.op)
 	}
 	return stored, raced(err)
 }
