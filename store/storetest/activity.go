@@ -19,7 +19,7 @@ func entry(id, resource string, minute int) store.Activity {
 	}
 }
 
-func ids(found []store.Activity) string {
+func entryIDs(found []store.Activity) string {
 	all := make([]string, len(found))
 	for i, one := range found {
 		all[i] = one.ID
@@ -46,7 +46,7 @@ func testActivity(t *testing.T, db *store.DB) {
 		"":          {},
 	} {
 		found, err := db.ListActivity(ctx, query)
-		if got := ids(found); err != nil || got != want {
+		if got := entryIDs(found); err != nil || got != want {
 			t.Errorf("%+v: %q, %v, want %q", query, got, err, want)
 		}
 	}
@@ -57,8 +57,8 @@ func testActivity(t *testing.T, db *store.DB) {
 	if gone, err := db.ForgetActivity(ctx, minute(3)); err != nil || gone != 3 {
 		t.Errorf("forgotten %d, %v", gone, err)
 	}
-	if found, err := db.ListActivity(ctx, store.ActivityQuery{Subscription: "s"}); err != nil || ids(found) != "5 3" {
-		t.Errorf("left %q, %v", ids(found), err)
+	if found, err := db.ListActivity(ctx, store.ActivityQuery{Subscription: "s"}); err != nil || entryIDs(found) != "5 3" {
+		t.Errorf("left %q, %v", entryIDs(found), err)
 	}
 }
 
@@ -69,7 +69,7 @@ func testActivityWithWrites(t *testing.T, db *store.DB) {
 		t.Helper()
 		found, err := db.ListActivity(ctx, store.ActivityQuery{Subscription: "s"})
 		must(t, err)
-		return ids(found)
+		return entryIDs(found)
 	}
 	r := document("/s/g/a")
 	refused := entry("refused", r.Key, 0)
