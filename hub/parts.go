@@ -13,6 +13,7 @@ import (
 	"github.com/fairlead/fairlead/hub/presence"
 	"github.com/fairlead/fairlead/hub/provider"
 	"github.com/fairlead/fairlead/hub/registry"
+	"github.com/fairlead/fairlead/hub/registry/mirror"
 	"github.com/fairlead/fairlead/hub/reply"
 	"github.com/fairlead/fairlead/hub/resource"
 	"github.com/fairlead/fairlead/hub/token"
@@ -48,7 +49,14 @@ func (h *Hub) openParts(ctx context.Context) error {
 	p.graph = &graph.API{Store: h.db, Access: p.checker, TenantID: h.tenancy.TenantID, Now: h.now, Log: h.log}
 	p.tracker = &presence.Tracker{Store: h.db, Now: h.now, Log: h.log}
 	p.issuer = &identity.Issuer{Store: h.db, Authority: h.ca, Now: h.now}
-	p.registry = &registry.Server{Dir: filepath.Join(h.config.Data, "registry"), Chart: chart.Archive, Binary: h.config.Binary, Log: h.log}
+	pushed, err := mirror.Open(ctx, filepath.Join(h.config.Data, "mirror"), h.now, h.log)
+	if err != nil {
+		return err
+	}
+	p.registry = &registry.Server{
+		Dir: filepath.Join(h.config.Data, "registry"), Chart: chart.Archive, Binary: h.config.Binary, Log: h.log,
+		URL: h.url, Mirror: pushed, Identity: p.tokens, Access: p.checker,
+	}
 	p.resources = h.resources(&p)
 	p.agents = &dataplane.Server{
 		Identity: p.issuer, Presence: p.tracker, Store: h.db, Access: p.checker,

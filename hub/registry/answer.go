@@ -2,9 +2,7 @@ package registry
 
 import (
 	"encoding/json"
-	"maps"
 	"net/http"
-	"slices"
 
 	"github.com/fairlead/fairlead"
 )
@@ -39,8 +37,4 @@ func (c *catalogue) unknown(name string) string {
 type tagList struct {
 	Name string   `json:"name"`
 	Tags []string `json:"tags"`
-}
-
-func (r *repository) listTags(w http.ResponseWriter, name string) {
-	writeJSON(w, http.StatusOK, tagList{name, slices.Sorted(maps.Keys(r.tags))})
 }

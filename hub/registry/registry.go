@@ -1,7 +1,7 @@
-// Package registry serves the agents' chart and image by the read side of the OCI distribution API,
-// to anybody: there is nothing secret in them. Both are packed from the running binary, once a
-// binary, into an OCI layout on disk; while that lasts, requests wait. The package does not know
-// clusters, and takes no pushes.
+// Package registry is the hub's registry by the OCI distribution API. It serves the agents' chart and image, packed
+// from the running binary, once a binary, into an OCI layout on disk; while that lasts, requests wait. Besides, it serves
+// what an administrator has pushed. Anybody may pull: nodes have no credentials, and there is nothing secret in it. Only
+// who may is let push. The package does not know clusters.
 package registry
 
 import (
@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/hub/registry/mirror"
 )
 
 // patience bounds how long a request waits for packing. Clients give up on headers after about
@@ -27,17 +28,30 @@ const retry = 30 * time.Second
 const PlainChartRepository = "azurearck8s/batch1/stable/" + fairlead.ChartName
 
 // Server is the registry. Dir is a folder of its own; Chart returns the chart as a packed archive.
-// Binary tells where the binary is and is os.Executable unless set.
+// Binary tells where the binary is and is os.Executable unless set. Mirror, Identity and Access are for pushes, which
+// are refused without them; URL is the hub's own, without a slash at the end.
 type Server struct {
 	Dir    string
 	Chart  func() ([]byte, error)
 	Binary func() (string, error)
 	Log    *slog.Logger
 
+	URL      string
+	Mirror   *mirror.Store
+	Identity Identity
+	Access   Access
+
 	mu      sync.Mutex
 	content *catalogue
 	failure error
 	waiters chan struct{} // closed when content or failure is set for the first time
+}
+
+// now returns the content if there is any, without waiting for it.
+func (s *Server) now() *catalogue {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.content
 }
 
 // Mount adds the registry's routes to mux.

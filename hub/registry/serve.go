@@ -1,9 +1,11 @@
 package registry
 
 import (
+	"maps"
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,12 +55,16 @@ func (r request) valid() bool {
 }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	switch {
-	case r.Method != http.MethodGet && r.Method != http.MethodHead:
-		refuse(w, http.StatusMethodNotAllowed, "UNSUPPORTED", "this registry is read-only")
-	case r.URL.Path == "/v2/", r.URL.Path == "/v2":
-		w.Header().Set("Docker-Distribution-API-Version", "registry/2.0")
-		writeJSON(w, http.StatusOK, struct{}{})
+	reading := r.Method == http.MethodGet || r.Method == http.MethodHead
+	switch path := r.URL.Path; {
+	case reading && (path == "/v2/" || path == "/v2"):
+		s.ping(w, r)
+	case path == "/v2/token":
+		s.token(w, r)
+	case reading && path == "/v2/_catalog":
+		s.listRepositories(w, r)
+	case !reading || isUpload(path):
+		s.change(w, r)
 	default:
 		s.serveContent(w, r)
 	}
@@ -70,6 +76,9 @@ func (s *Server) serveContent(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "NAME_INVALID", "this is no path of a manifest, blob or tag list")
 		return
 	}
+	if s.now() == nil && s.serveMirrored(w, r, wanted) { //nolint:contextcheck // the context is the request's, with its principal
+		return // what was pushed need not wait until the hub has packed its own
+	}
 	content, err := s.ready(r.Context())
 	if err != nil {
 		w.Header().Set("Retry-After", "5")
@@ -77,6 +86,13 @@ func (s *Server) serveContent(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	repo := content.repositories[wanted.repository]
+	if (repo == nil || !repo.has(wanted)) && s.serveMirrored(w, r, wanted) { //nolint:contextcheck // the context is the request's, with its principal
+		return
+	}
+	if wanted.kind == "tags" && repo != nil {
+		s.listTags(w, r, wanted.repository, slices.Collect(maps.Keys(repo.tags)))
+		return
+	}
 	if repo == nil {
 		refuse(w, http.StatusNotFound, "NAME_UNKNOWN", content.unknown(wanted.repository))
 		return
@@ -86,8 +102,6 @@ func (s *Server) serveContent(w http.ResponseWriter, r *http.Request) {
 
 func (c *catalogue) serve(w http.ResponseWriter, r *http.Request, repo *repository, wanted request) {
 	switch wanted.kind {
-	case "tags":
-		repo.listTags(w, wanted.repository)
 	case "manifests":
 		if descriptor, ok := repo.manifest(wanted.reference); ok {
 			c.send(w, r, descriptor, string(descriptor.MediaType))
@@ -111,17 +125,28 @@ func (r *repository) manifest(reference string) (v1.Descriptor, bool) {
 	return descriptor, ok
 }
 
-// send streams a blob from its file; net/http does HEAD, Range and conditional requests.
+// has reports whether the hub itself has packed what is wanted.
+func (r *repository) has(wanted request) bool {
+	_, blob := r.blobs[wanted.reference]
+	_, manifest := r.manifest(wanted.reference)
+	return wanted.kind == "blobs" && blob || wanted.kind == "manifests" && manifest
+}
+
 func (c *catalogue) send(w http.ResponseWriter, r *http.Request, blob v1.Descriptor, mediaType string) {
-	file, err := os.Open(c.path(blob))
+	sendFile(w, r, c.path(blob), blob.Digest.String(), mediaType)
+}
+
+// sendFile streams a blob from its file; net/http does HEAD, Range and conditional requests.
+func sendFile(w http.ResponseWriter, r *http.Request, path, digest, mediaType string) {
+	file, err := os.Open(path) //nolint:gosec // made of a digest that was looked up
 	if err != nil {
-		refuse(w, http.StatusServiceUnavailable, "UNAVAILABLE", "the hub cannot read this blob; restart it to pack it anew")
+		refuse(w, http.StatusServiceUnavailable, "UNAVAILABLE", "the hub cannot read this blob; restart it to pack it anew, or push it again")
 		return
 	}
 	defer func() { _ = file.Close() }()
 	w.Header().Set("Content-Type", mediaType)
-	w.Header().Set("Docker-Content-Digest", blob.Digest.String())
+	w.Header().Set("Docker-Content-Digest", digest)
 	w.Header().Set("Docker-Distribution-API-Version", "registry/2.0")
-	w.Header().Set("ETag", `"`+blob.Digest.String()+`"`)
+	w.Header().Set("ETag", `"`+digest+`"`)
 	http.ServeContent(w, r, "", time.Time{}, file)
 }
