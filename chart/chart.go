@@ -1,4 +1,4 @@
-// Package chart carries the Helm chart of the agents and gives it the version of the binary. It
+// Package chart carries the Helm charts of agents and hub and gives them the version of the binary. It
 // renders and installs nothing.
 package chart
 
@@ -17,9 +17,9 @@ import (
 	"github.com/fairlead/fairlead"
 )
 
-// FS holds the chart below a folder of the chart's name, with a placeholder for its version.
+// FS holds each chart below a folder of its name, with a placeholder for its version.
 //
-//go:embed all:azure-arc-k8sagents
+//go:embed all:azure-arc-k8sagents all:fairlead-hub
 var FS embed.FS
 
 // placeholder is the version that Chart.yaml carries in the sources.
@@ -38,19 +38,24 @@ func Load() (*chartv2.Chart, error) {
 	return loaded, nil
 }
 
-// Archive returns the chart as `helm package` would, but the same bytes every time.
-func Archive() ([]byte, error) {
+// Archive returns the agents' chart as `helm package` would, but the same bytes every time.
+func Archive() ([]byte, error) { return pack(fairlead.ChartName) }
+
+// Hub returns the chart that runs a hub on Kubernetes, packed in the same way.
+func Hub() ([]byte, error) { return pack("fairlead-hub") }
+
+func pack(name string) ([]byte, error) {
 	var packed bytes.Buffer
 	compressed := gzip.NewWriter(&packed)
 	archive := tar.NewWriter(compressed)
-	if err := fs.WalkDir(FS, fairlead.ChartName, appendTo(archive)); err != nil {
-		return nil, fmt.Errorf("pack the agents' chart: %w", err)
+	if err := fs.WalkDir(FS, name, appendTo(archive)); err != nil {
+		return nil, fmt.Errorf("pack the chart: %w", err)
 	}
 	if err := archive.Close(); err != nil {
-		return nil, fmt.Errorf("pack the agents' chart: %w", err)
+		return nil, fmt.Errorf("pack the chart: %w", err)
 	}
 	if err := compressed.Close(); err != nil {
-		return nil, fmt.Errorf("pack the agents' chart: %w", err)
+		return nil, fmt.Errorf("pack the chart: %w", err)
 	}
 	return packed.Bytes(), nil
 }
@@ -75,7 +80,7 @@ func appendTo(archive *tar.Writer) fs.WalkDirFunc {
 
 func read(path string) ([]byte, error) {
 	content, err := FS.ReadFile(path)
-	if err != nil || path != fairlead.ChartName+"/Chart.yaml" {
+	if err != nil || !strings.HasSuffix(path, "/Chart.yaml") {
 		return content, err
 	}
 	return []byte(strings.ReplaceAll(string(content), placeholder, fairlead.Version)), nil

@@ -84,15 +84,15 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 130 interrupted.`,
 	root.SetFlagErrorFunc(misread)
 	root.AddGroup(&cobra.Group{ID: "client", Title: "Commands for people and pipelines:"}, &cobra.Group{ID: "server", Title: "Servers:"})
 	root.CompletionOptions.DisableDefaultCmd = true
-	addClients(root, streams)
-	addServers(root, streams)
+	s := &session{streams: streams}
+	addClients(root, s)
+	addServers(root, s)
 	root.Args, root.RunE = cobra.ArbitraryArgs, group
 	mark(root)
 	return root
 }
 
-func addClients(root *cobra.Command, streams Streams) {
-	s := &session{streams: streams}
+func addClients(root *cobra.Command, s *session) {
 	for _, command := range []*cobra.Command{
 		newLoginCommand(s), newLogoutCommand(s), newAccountCommand(s), newConfigureCommand(s), newGroupCommand(s),
 		newProviderCommand(s), newAdCommand(s), newRoleCommand(s), newConnectedCommand(s), newDoctorCommand(s), newExplainCommand(s), newVersionCommand(s),
@@ -104,14 +104,14 @@ func addClients(root *cobra.Command, streams Streams) {
 		strict(command)
 		root.AddCommand(command)
 	}
-	completion := newCompletionCommand(root, streams)
+	completion := newCompletionCommand(root, s.streams)
 	completion.GroupID = "client"
 	strict(completion)
 	root.AddCommand(completion)
 }
 
-func addServers(root *cobra.Command, streams Streams) {
-	for _, server := range []*cobra.Command{newHubCommand(streams), newAgentCommand(streams), newImageCommand(streams)} {
+func addServers(root *cobra.Command, s *session) {
+	for _, server := range []*cobra.Command{newHubCommand(s), newAgentCommand(s.streams), newImageCommand(s.streams)} {
 		server.GroupID = "server"
 		root.AddCommand(server)
 	}

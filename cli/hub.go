@@ -8,13 +8,13 @@ import (
 	"os"
 	"strings"
 
+	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
 	"github.com/fairlead/fairlead/hub"
 )
 
-func newHubCommand(streams Streams) *cobra.Command {
-	var file string
+func newHubCommand(s *session) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "hub",
 		Short: "Run a hub",
@@ -31,21 +31,43 @@ that --config names (logLevel; locations is a list). Flags win over variables, v
   fairlead hub --data ./hub --admin-credential-file ./admin.json`,
 		Args: cobra.NoArgs,
 	}
+	load := bindHub(command)
+	command.RunE = func(command *cobra.Command, _ []string) error {
+		config, err := load()
+		if err != nil {
+			return err
+		}
+		return runHub(command.Context(), config, s.streams)
+	}
+	for _, tool := range hubTools(s) {
+		tool.PersistentPreRunE = func(command *cobra.Command, _ []string) error { return s.check(command) }
+		s.shareOutput(tool)
+		strict(tool)
+		command.AddCommand(tool)
+	}
+	return command
+}
+
+// hubTools are the commands for whoever runs a hub, on the machine that holds its data folder.
+func hubTools(s *session) []*cobra.Command {
+	return []*cobra.Command{newHubCheckCommand(s), newHubResetCommand(s), newHubUnitCommand(s), newHubChartCommand(s)}
+}
+
+// bindHub gives a command the hub's settings as flags. What it returns reads them, together with
+// the variables and the file that --config names.
+func bindHub(command *cobra.Command) func() (hub.Config, error) {
+	var file string
 	defaults := hub.Defaults()
 	defaults.Bind(command.Flags())
 	command.Flags().Lookup("data").DefValue = "$XDG_DATA_HOME/fairlead/hub, or ~/.local/share/fairlead/hub"
 	command.Flags().StringVar(&file, "config", "", "YAML file with settings")
-	command.RunE = func(command *cobra.Command, _ []string) error {
-		if file == "" {
-			file = os.Getenv("FAIRLEAD_HUB_CONFIG")
-		}
-		config, err := hub.Load(file, os.LookupEnv, command.Flags())
+	return func() (hub.Config, error) {
+		config, err := hub.Load(fromEnvironment(file, "FAIRLEAD_HUB_CONFIG"), os.LookupEnv, command.Flags())
 		if err != nil {
-			return &usageError{err}
+			return config, &usageError{err}
 		}
-		return runHub(command.Context(), config, streams)
+		return config, nil
 	}
-	return command
 }
 
 func runHub(ctx context.Context, config hub.Config, streams Streams) error {
@@ -53,12 +75,21 @@ func runHub(ctx context.Context, config hub.Config, streams Streams) error {
 		return &usageError{err}
 	}
 	config.Log = hubLog(config, streams.Err)
-	config.Welcome = func(welcome hub.Welcome) error { return writeWelcome(streams.Out, welcome) }
+	config.Welcome = func(welcome hub.Welcome) error {
+		notify(daemon.SdNotifyReady)
+		return writeWelcome(streams.Out, welcome)
+	}
 	opened, err := hub.New(ctx, config)
 	if err != nil {
 		return err
 	}
+	defer context.AfterFunc(ctx, func() { notify(daemon.SdNotifyStopping) })()
 	return opened.Run(ctx)
+}
+
+// notify tells systemd, when it runs the hub as Type=notify. Elsewhere nobody listens.
+func notify(state string) {
+	_, _ = daemon.SdNotify(false, state) // whoever does not hear it waits for the port
 }
 
 func hubLog(config hub.Config, out io.Writer) *slog.Logger {

@@ -26,11 +26,17 @@ type session struct {
 
 // share gives a command and its children the flags that all client commands have.
 func (s *session) share(command *cobra.Command) {
+	s.shareOutput(command)
+	flags := command.PersistentFlags()
+	flags.StringVar(&s.subscription, "subscription", "", "name or id of the subscription (default: see account show)")
+	flags.BoolVar(&s.debug, "debug", false, "write every call to the hub to the error stream, without secrets")
+}
+
+// shareOutput gives a command the flags that say how its result is written.
+func (s *session) shareOutput(command *cobra.Command) {
 	flags := command.PersistentFlags()
 	flags.StringVarP(&s.output, "output", "o", "", "output format: "+strings.Join(formats(), "|")+" (default: a table on a terminal, else json)")
 	flags.StringVar(&s.query, "query", "", "JMESPath query over the result; see https://jmespath.org")
-	flags.StringVar(&s.subscription, "subscription", "", "name or id of the subscription (default: see account show)")
-	flags.BoolVar(&s.debug, "debug", false, "write every call to the hub to the error stream, without secrets")
 	_ = command.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats(), cobra.ShellCompDirectiveNoFileComp)) // the flag is there
 }
 

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/fairlead/fairlead/azcloud"
+	"github.com/fairlead/fairlead/hub/trace"
 )
 
 // environment is the prefix of the variables that stand in for flags.
@@ -36,6 +37,8 @@ type Config struct {
 	AdminCredentialFile string   `json:"adminCredentialFile"`
 	LogLevel            string   `json:"logLevel"`
 	LogFormat           string   `json:"logFormat"`
+	Traces              string   `json:"traces"`
+	TraceRatio          float64  `json:"traceRatio"`
 
 	// Log is where the hub logs. Welcome is called once the hub accepts connections; what it is told
 	// of a new administrator is not told again after it has returned nil.
@@ -47,7 +50,7 @@ type Config struct {
 
 // Defaults returns the configuration of a hub on a person's own machine.
 func Defaults() Config {
-	return Config{Data: defaultData(), Listen: ":8443", Locations: []string{"local"}, AzLogin: string(azcloud.Entra), LogLevel: "info", LogFormat: "text"}
+	return Config{Data: defaultData(), Listen: ":8443", Locations: []string{"local"}, AzLogin: string(azcloud.Entra), LogLevel: "info", LogFormat: "text", TraceRatio: 1}
 }
 
 func defaultData() string {
@@ -73,6 +76,8 @@ func (c *Config) Bind(flags *pflag.FlagSet) {
 		"at first start, write the administrator's credential to this file, for fairlead login --credential-file, instead of showing it")
 	flags.StringVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
 	flags.StringVar(&c.LogFormat, "log-format", c.LogFormat, "text or json")
+	flags.StringVar(&c.Traces, "traces", c.Traces, "URL of an OpenTelemetry collector (OTLP over HTTP, such as http://localhost:4318) that gets a trace of each request")
+	flags.Float64Var(&c.TraceRatio, "trace-ratio", c.TraceRatio, "share of the requests to trace, from 0 to 1, besides those whose callers trace them")
 }
 
 // Load returns the defaults, overridden by file (when it has a name), by environment variables such as
@@ -134,8 +139,18 @@ func (c *Config) Validate() error {
 		c.validateData(), c.validateListen(), wrap("--url", validateURL(c.URL)), c.validateDomain(), c.validateTLS(), c.validateLocations(),
 		oneOf("--log-level", c.LogLevel, "debug", "info", "warn", "error"),
 		oneOf("--az-login", c.AzLogin, string(azcloud.Entra), string(azcloud.ADFS)),
-		oneOf("--log-format", c.LogFormat, "text", "json"),
+		oneOf("--log-format", c.LogFormat, "text", "json"), c.validateTraces(),
 	)
+}
+
+func (c *Config) validateTraces() error {
+	if c.TraceRatio < 0 || c.TraceRatio > 1 {
+		return fmt.Errorf("--trace-ratio: %v is not between 0 and 1", c.TraceRatio)
+	}
+	if c.Traces == "" {
+		return nil
+	}
+	return wrap("--traces", trace.Validate(c.Traces))
 }
 
 func (c *Config) validateData() error {

@@ -142,16 +142,27 @@ func (r *running) send(t *testing.T, request *http.Request) (int, map[string]any
 // signIn returns a token for the administrator.
 func (r *running) signIn(t *testing.T, appID, secret string) string {
 	t.Helper()
+	status, answer := r.askForToken(t, appID, secret)
+	bearer, _ := answer["access_token"].(string)
+	if status != http.StatusOK || bearer == "" {
+		t.Fatalf("sign-in: %d %v", status, answer)
+	}
+	return bearer
+}
+
+func (r *running) signsIn(t *testing.T, appID, secret string) bool {
+	t.Helper()
+	status, _ := r.askForToken(t, appID, secret)
+	return status == http.StatusOK
+}
+
+func (r *running) askForToken(t *testing.T, appID, secret string) (int, map[string]any) {
+	t.Helper()
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {appID}, "client_secret": {secret}, "scope": {r.URL + "/.default"}}
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.URL+"/"+r.TenantID+"/oauth2/v2.0/token", strings.NewReader(form.Encode()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	status, answer := r.send(t, request)
-	bearer, _ := answer["access_token"].(string)
-	if status != http.StatusOK || bearer == "" {
-		t.Fatalf("sign-in: %d %v", status, answer)
-	}
-	return bearer
+	return r.send(t, request)
 }

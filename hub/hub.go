@@ -20,6 +20,7 @@ import (
 	"github.com/fairlead/fairlead/hub/authority"
 	"github.com/fairlead/fairlead/hub/origin"
 	"github.com/fairlead/fairlead/hub/token"
+	"github.com/fairlead/fairlead/hub/trace"
 	"github.com/fairlead/fairlead/store"
 )
 
@@ -57,6 +58,7 @@ type Hub struct {
 	trust         []byte // PEM of what clients must trust; none when every system trusts it
 	parts         parts
 	server        *http.Server
+	tracer        *trace.Tracer
 
 	drain    context.CancelFunc // tells long polls to return
 	draining context.Context    //nolint:containedctx // it is no request's, but the hub's own
@@ -68,7 +70,7 @@ func New(ctx context.Context, config Config) (*Hub, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	h := &Hub{config: config, log: config.Log, now: time.Now}
+	h := &Hub{config: config, log: slog.New(correlated{config.Log.Handler()}), now: time.Now}
 	h.draining, h.drain = context.WithCancel(context.Background())
 	if err := h.open(ctx); err != nil {
 		return nil, errors.Join(err, h.Close())
@@ -78,7 +80,7 @@ func New(ctx context.Context, config Config) (*Hub, error) {
 
 func (h *Hub) open(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		h.takeFolder, h.takePort, h.takeMorePorts, h.openCloud, h.openStore, h.openAuthority, h.openTenancy, h.openCertificate, h.openParts, h.openServer,
+		h.takeFolder, h.takePort, h.takeMorePorts, h.openCloud, h.openStore, h.openAuthority, h.openTenancy, h.openCertificate, h.openParts, h.openTracer, h.openServer,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -137,6 +139,12 @@ func (h *Hub) openTenancy(ctx context.Context) error {
 	return err
 }
 
+func (h *Hub) openTracer(ctx context.Context) error {
+	var err error
+	h.tracer, err = trace.Open(ctx, h.config.Traces, h.config.TraceRatio)
+	return err
+}
+
 // URL returns the hub's URL, without a slash at the end.
 func (h *Hub) URL() string { return h.url }
 
@@ -183,6 +191,9 @@ func (h *Hub) shutdown(ctx context.Context) {
 		h.log.WarnContext(ctx, "requests were cut off", slog.Any("err", err))
 		_ = h.server.Close() // reports that listeners were closed before
 	}
+	if err := h.tracer.Close(ctx); err != nil {
+		h.log.WarnContext(ctx, "traces were lost", slog.Any("err", err))
+	}
 }
 
 // welcome hands over what is needed to use the hub, and the administrator's secret for the only time.
@@ -197,7 +208,7 @@ func (h *Hub) welcome(ctx context.Context) error {
 		welcome.CAFile, welcome.Fingerprint = h.caFile(), h.ca.Fingerprint()
 	}
 	if h.secret != "" {
-		welcome.Administrator = &Administrator{AppID: h.tenancy.AdministratorApp, Secret: h.secret}
+		welcome.Administrator = &Administrator{AppID: h.tenancy.AdministratorApp, Secret: h.secret, TenantID: h.tenancy.TenantID}
 		if file := h.config.AdminCredentialFile; file != "" {
 			if err := welcome.writeCredential(file); err != nil {
 				return err

@@ -32,7 +32,7 @@ func identifyRequest(next http.Handler) http.Handler {
 		}
 		w.Header().Set(correlationIDHeader, correlation)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, r.WithContext(withIDs(r.Context(), requestIDs{id, correlation})))
 	})
 }
 
@@ -56,7 +56,7 @@ func answerPanic(log *slog.Logger, w *recorder, r *http.Request, cause any) {
 		panic(cause)
 	}
 	log.ErrorContext(r.Context(), "request panicked", slog.String("method", r.Method), slog.String("path", r.URL.Path),
-		slog.String("request_id", w.Header().Get(requestIDHeader)), slog.Any("panic", cause), slog.String("stack", string(debug.Stack())))
+		slog.Any("panic", cause), slog.String("stack", string(debug.Stack())))
 	if w.status != 0 {
 		panic(http.ErrAbortHandler) // half an answer must not look like a whole one
 	}
@@ -74,8 +74,7 @@ func logRequests(log *slog.Logger, now func() time.Time) func(http.Handler) http
 			ctx, started, watched := r.Context(), now(), &recorder{ResponseWriter: w}
 			defer func() {
 				log.DebugContext(ctx, "request", slog.String("method", r.Method), slog.String("path", r.URL.Path),
-					slog.Int("status", watched.status), slog.Duration("took", now().Sub(started)), slog.String("client", r.RemoteAddr),
-					slog.String("request_id", w.Header().Get(requestIDHeader)), slog.String("correlation_id", w.Header().Get(correlationIDHeader)))
+					slog.Int("status", watched.status), slog.Duration("took", now().Sub(started)), slog.String("client", r.RemoteAddr))
 			}()
 			next.ServeHTTP(watched, r)
 		})

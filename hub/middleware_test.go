@@ -14,7 +14,7 @@ import (
 )
 
 func around(log *bytes.Buffer, next http.HandlerFunc) http.Handler {
-	logger := slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	logger := slog.New(correlated{slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})})
 	return identifyRequest(logRequests(logger, time.Now)(survivePanics(logger)(next)))
 }
 

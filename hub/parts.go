@@ -19,6 +19,9 @@ import (
 	"github.com/fairlead/fairlead/hub/token"
 )
 
+// Chart returns the Helm chart that runs a hub on Kubernetes, as helm package would.
+func Chart() ([]byte, error) { return chart.Hub() }
+
 // service is a part that does something besides answering requests.
 type service interface {
 	Run(ctx context.Context) error

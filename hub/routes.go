@@ -20,22 +20,25 @@ func (h *Hub) handler() http.Handler {
 	counted := newMetrics(h.parts.checker, answer, h.now)
 	probes := &health{Ping: h.db.Ping, Draining: h.draining.Done(), Reply: answer}
 	known := h.parts.tokens.Authenticate
-	images := counted.count("registry", h.mounted(h.parts.registry))
+	traced := func(part string, next http.Handler) http.Handler {
+		return h.tracer.Wrap(part, counted.count(part, next))
+	}
+	images := traced("registry", h.mounted(h.parts.registry))
 	routes := routes{
-		data:     counted.count("dataplane", h.endPolls(h.mounted(h.parts.agents))),
-		rest:     counted.count("token", lowerCase(h.mounted(h.parts.tokens))),
+		data:     traced("dataplane", h.endPolls(h.mounted(h.parts.agents))),
+		rest:     traced("token", lowerCase(h.mounted(h.parts.tokens))),
 		registry: http.StripPrefix("/adfs", images),
 		first: map[string]http.Handler{
 			"v2":                  images,
-			"metadata":            counted.count("metadata", h.mounted(&metadata{Cloud: h.cloud, TenantID: h.tenancy.TenantID})),
-			"azure-arc-k8sagents": counted.count("dataplane", known(h.mounted(h.parts.agents))),
-			"v1.0":                counted.count("graph", known(lowerCase(h.mounted(h.parts.graph)))),
+			"metadata":            traced("metadata", h.mounted(&metadata{Cloud: h.cloud, TenantID: h.tenancy.TenantID})),
+			"azure-arc-k8sagents": traced("dataplane", known(h.mounted(h.parts.agents))),
+			"v1.0":                traced("graph", known(lowerCase(h.mounted(h.parts.graph)))),
 			"healthz":             h.mounted(probes),
 			"readyz":              h.mounted(probes),
 			"metrics":             known(h.mounted(counted)),
 		},
 	}
-	resources := counted.count("resource", known(h.mounted(h.parts.resources)))
+	resources := traced("resource", known(h.mounted(h.parts.resources)))
 	for _, segment := range resourceSegments() {
 		routes.first[segment] = resources
 	}

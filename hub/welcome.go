@@ -23,9 +23,10 @@ type Welcome struct {
 // Administrator is the credential of the hub's first principal. Secret is empty when it was written
 // to File instead.
 type Administrator struct {
-	AppID  string
-	Secret token.Secret
-	File   string
+	AppID    string
+	Secret   token.Secret
+	File     string
+	TenantID string
 }
 
 // credentialFile is what fairlead login --credential-file reads.

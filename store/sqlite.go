@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"modernc.org/sqlite"
+
+	"github.com/fairlead/fairlead"
 )
 
 // readers is how many SQLite connections may read beside the one that writes.
@@ -75,4 +77,19 @@ func (db *DB) persist(ctx context.Context, do func(context.Context) error) error
 func isBusy(err error) bool {
 	var refused *sqlite.Error
 	return errors.As(err, &refused) && refused.Code()&0xff == busyCode
+}
+
+// Inspect reads a SQLite file from end to end, without changing it, and says what is wrong with it.
+// A hub may be using the file.
+func Inspect(ctx context.Context, path string) error {
+	pool := openPool(path, 1, "query_only(1)")
+	defer func() { _ = pool.Close() }() // nothing was written
+	var found string
+	if err := pool.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&found); err != nil {
+		return fmt.Errorf("read database %s: %w", path, err)
+	}
+	if found != "ok" {
+		return fairlead.Errorf(fairlead.Internal, "database %s is damaged: %.200s", path, found)
+	}
+	return nil
 }

@@ -1,0 +1,16 @@
+{{- define "fairlead-hub.labels" -}}
+app.kubernetes.io/name: fairlead-hub
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+{{- define "fairlead-hub.selector" -}}
+app.kubernetes.io/name: fairlead-hub
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+{{- define "fairlead-hub.config" -}}
+{{- $own := dict "url" .Values.url "listen" ":8443" "data" "/data" "locations" .Values.locations "logLevel" .Values.logLevel "logFormat" "json" "adminCredentialFile" "/data/administrator.json" }}
+{{- if .Values.traces }}{{ $_ := set $own "traces" .Values.traces }}{{ end }}
+{{- if .Values.tls.secretName }}{{ $_ := set $own "tlsCert" "/tls/tls.crt" }}{{ $_ := set $own "tlsKey" "/tls/tls.key" }}{{ end }}
+{{- mergeOverwrite $own .Values.config | toYaml }}
+{{- end }}
