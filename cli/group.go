@@ -13,9 +13,9 @@ import (
 
 // groupFlags are the flags of the group commands; each command offers those that it needs.
 type groupFlags struct {
-	name, location string
-	tags           []string
-	yes, noWait    bool
+	name, location, forced string
+	tags                   []string
+	yes, noWait            bool
 }
 
 func groupColumns() []column {
@@ -28,7 +28,7 @@ func newGroupCommand(s *session) *cobra.Command {
 		Long:    "Make, see and remove resource groups, which hold connected clusters and what belongs to them.",
 		Example: "  fairlead group create -n shops\n  fairlead group list -o table",
 	}
-	command.AddCommand(newGroupCreateCommand(s), newGroupListCommand(s), newGroupShowCommand(s), newGroupExistsCommand(s), newGroupDeleteCommand(s))
+	command.AddCommand(newGroupCreateCommand(s), newGroupListCommand(s), newGroupShowCommand(s), newGroupExistsCommand(s), newGroupUpdateCommand(s), newGroupDeleteCommand(s))
 	return command
 }
 
@@ -117,6 +117,7 @@ func newGroupDeleteCommand(s *session) *cobra.Command {
 	nameGroup(command, &flags.name)
 	command.Flags().BoolVarP(&flags.yes, "yes", "y", false, "do not ask")
 	command.Flags().BoolVar(&flags.noWait, "no-wait", false, "do not wait until everything is gone")
+	command.Flags().StringVarP(&flags.forced, "force-deletion-types", "f", "", "accepted as az has it; a hub deletes everything in any case")
 	return command
 }
 

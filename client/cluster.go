@@ -15,6 +15,7 @@ const (
 	ProviderVersion      = "2024-11-01"
 	SubscriptionVersion  = "2022-12-01"
 	AuthorizationVersion = "2022-04-01"
+	ActivityVersion      = "2015-04-01"
 	helmSettingsVersion  = "2024-07-01-preview"
 	helmPackageVersion   = "2019-11-01-preview"
 )

@@ -15,8 +15,18 @@ import (
 // AssignmentType is the resource type of role assignments, as the store spells it.
 const AssignmentType = "microsoft.authorization/roleassignments"
 
-// Principal is the caller of a request.
-type Principal struct{ ObjectID, AppID, TenantID, DisplayName string }
+// Principal is the caller of a request. AppID is empty for people, UserName for all others.
+type Principal struct{ ObjectID, AppID, TenantID, DisplayName, UserName string }
+
+// Name is what documents and logs call the principal: people by user name, all others by application id, as Azure does.
+func (p Principal) Name() string {
+	for _, name := range []string{p.UserName, p.AppID} {
+		if name != "" {
+			return name
+		}
+	}
+	return p.ObjectID
+}
 
 type contextKey struct{}
 

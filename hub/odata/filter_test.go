@@ -48,7 +48,7 @@ func TestRefusedFilters(t *testing.T) {
 		"x": "a name alone", "a eq": "no value", "a eq 'b": "an open quote", "a like 'b'": "an unknown operator", "a eq 'b' c eq 'd'": "no join",
 		" and ": "nothing joined", "a eq 'b' and": "half a join", "(a eq 'b'": "an open parenthesis", "a eq 'b')": "one too many",
 		"startswith('x','y')": "no property", "startswith(x)": "no text", "f('x','y')": "two arguments", "f(x)": "a bare argument", "f() eq false": "a denied function",
-		"a eq (": "a mark for a value", "'a' eq 'b'": "a text for a name", "a eq 'b';": "a stray mark",
+		"a eq 'b\x00'": "a control character", "a eq '\xff'": "no text", "a eq (": "a mark for a value", "'a' eq 'b'": "a text for a name", "a eq 'b';": "a stray mark",
 		strings.Repeat("(", 30) + "a eq b" + strings.Repeat(")", 30): "too deep",
 		strings.Repeat("not ", 30) + "a eq b":                        "too many denials",
 		strings.Repeat("a eq b and ", 70) + "a eq b":                 "too many terms",

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // token is a name, an operator or a bare value, a quoted text, or one of the marks ( ) and comma.
@@ -43,8 +45,8 @@ func Parse(text string) (Filter, error) {
 }
 
 func split(text string) ([]token, bool) {
-	if len(text) > MaxLength {
-		return nil, false
+	if len(text) > MaxLength || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+		return nil, false // databases refuse some of these in texts
 	}
 	form, tokens := regexp.MustCompile(tokenForm), []token{}
 	for strings.TrimSpace(text) != "" {

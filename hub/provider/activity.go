@@ -10,9 +10,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/hub/access"
 	"github.com/fairlead/fairlead/hub/odata"
+	"github.com/fairlead/fairlead/hub/origin"
 	"github.com/fairlead/fairlead/hub/reply"
 	"github.com/fairlead/fairlead/store"
 )
@@ -78,7 +81,7 @@ func (l *ActivityLog) list(w http.ResponseWriter, r *http.Request) error {
 		shown.Value = append(shown.Value, query.selected(l.event(entry)))
 	}
 	if more {
-		next := l.URL + r.URL.Path + "?" + query.next(found[len(found)-1])
+		next := origin.URL(r.Context(), l.URL) + r.URL.Path + "?" + query.next(found[len(found)-1])
 		shown.NextLink = &next
 	}
 	reply.JSON(w, http.StatusOK, shown)
@@ -234,7 +237,7 @@ func (q *activityQuery) readToken(value string) error {
 	text, err := base64.RawURLEncoding.Strict().DecodeString(value)
 	at, id, found := strings.Cut(string(text), "/")
 	micros, notNumber := strconv.ParseInt(at, 10, 64)
-	if err != nil || !found || notNumber != nil || micros <= 0 || len(id) > 64 {
+	if err != nil || !found || notNumber != nil || micros <= 0 || uuid.Validate(id) != nil {
 		return badActivity("The continuation token is not valid.")
 	}
 	q.Before = store.ActivityMark{At: time.UnixMicro(micros).UTC(), ID: id}

@@ -132,7 +132,7 @@ func TestActivityFiltersAndPages(t *testing.T) {
 		t.Errorf("%d events on all pages", len(seen))
 	}
 	for _, query := range []string{"$filter=name%20eq%20'x'", "$filter=eventTimestamp%20ge%20'soon'", "$top=0", "$skiptoken=x", "$skiptoken=MS8", "$select=" + strings.Repeat("a,", 70)} {
-		if got := b.do("GET", events+"&"+query, ""); got.status != http.StatusBadRequest && query != "$skiptoken=MS8" {
+		if got := b.do("GET", events+"&"+query, ""); got.status != http.StatusBadRequest {
 			t.Errorf("%s: %d", query, got.status)
 		}
 	}

@@ -1,37 +1,27 @@
 package provider
 
 import (
-	"regexp"
-	"strings"
-
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/hub/odata"
 )
 
-const maxTerms = 8
-
-var (
-	comparison = regexp.MustCompile(`^([A-Za-z]{1,32}) eq '([^']{0,256})'$`)
-	function   = regexp.MustCompile(`^([A-Za-z]{1,32})\((?:'([^']{0,256})')?\)$`)
-)
-
-// readFilter reads the part of OData that clients use here: "name eq 'value'" and "name('value')" or
-// "name()", joined by "and". Names are returned in lower case.
+// readFilter reads filters by equality, "name eq 'value'", and by the functions "name('value')" and "name()", joined by
+// "and". Names are in lower case.
 func readFilter(text string) (map[string]string, error) {
-	terms := map[string]string{}
-	if strings.TrimSpace(text) == "" {
-		return terms, nil
+	unsupported := fairlead.Errorf(fairlead.Invalid, "The filter '%.200s' is not understood.", text).WithCode("UnsupportedQuery")
+	filter, err := odata.Parse(text)
+	if err != nil {
+		return nil, unsupported
 	}
-	parts := strings.Split(text, " and ")
-	for _, part := range parts {
-		part = strings.TrimSpace(part)
-		found := comparison.FindStringSubmatch(part)
-		if found == nil {
-			found = function.FindStringSubmatch(part)
+	terms, required := map[string]string{}, filter.Required()
+	for _, term := range required {
+		if term.Op != odata.Eq && term.Op != odata.Call {
+			return nil, unsupported
 		}
-		if found == nil || len(parts) > maxTerms {
-			return nil, fairlead.Errorf(fairlead.Invalid, "The filter '%.200s' is not understood.", text).WithCode("UnsupportedQuery")
-		}
-		terms[strings.ToLower(found[1])] = found[2]
+		terms[term.Name] = term.Value
+	}
+	if len(required) != len(filter.Terms()) {
+		return nil, unsupported
 	}
 	return terms, nil
 }

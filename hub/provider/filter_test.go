@@ -22,7 +22,7 @@ func TestReadFilter(t *testing.T) {
 			t.Errorf("%q: %v, %v, want %v", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"x", "a eq b", "a ne 'b'", "a eq 'b' or c eq 'd'", "a eq 'b", "a eq 'b''c'", "a('b'", " and ", strings.Repeat("a() and ", 9) + "a()"} {
+	for _, text := range []string{"x", "a ne 'b'", "a eq 'b' or c eq 'd'", "not a eq 'b'", "startswith(a,'b')", "a eq 'b", "a('b'", " and ", strings.Repeat("a() and ", 70) + "a()"} {
 		if got, err := readFilter(text); fairlead.CodeOf(err) != "UnsupportedQuery" {
 			t.Errorf("%q: %v, %v, want it refused", text, got, err)
 		}
@@ -39,7 +39,7 @@ func FuzzReadFilter(f *testing.F) {
 			t.Fatal(err)
 		}
 		for name, value := range terms {
-			if name == "" || name != strings.ToLower(name) || strings.Contains(value, "'") || len(terms) > maxTerms {
+			if name == "" || name != strings.ToLower(name) || len(value) > len(text) {
 				t.Fatalf("%q became %v", text, terms)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/hub/access"
+	"github.com/fairlead/fairlead/hub/origin"
 	"github.com/fairlead/fairlead/hub/reply"
 	"github.com/fairlead/fairlead/store"
 )
@@ -41,7 +42,7 @@ func (a *API) across(w http.ResponseWriter, r *http.Request) error {
 	shown := page{Value: []Document{}}
 	if len(found) > q.top {
 		found = found[:q.top]
-		next := a.URL + r.URL.Path + "?" + q.next(found[q.top-1].Key, q.top)
+		next := origin.URL(r.Context(), a.URL) + r.URL.Path + "?" + q.next(found[q.top-1].Key, q.top)
 		shown.NextLink = &next
 	}
 	expansion := readExpansion(q.expand)

@@ -32,18 +32,8 @@ func (a *API) entry(ctx context.Context, r request) *store.Activity {
 		ID: uuid.NewString(), OperationID: uuid.NewString(), CorrelationID: correlation, At: a.Now(),
 		Subscription: strings.ToLower(r.id.Subscription), ResourceGroup: strings.ToLower(r.id.ResourceGroup), ResourceID: r.id.String(),
 		Action: r.permission, Status: store.ActivitySucceeded, Detail: http.StatusText(http.StatusOK),
-		Caller: callerName(caller), CallerID: caller.ObjectID, Method: r.Method, ClientIP: clientIP(r.Request),
+		Caller: caller.Name(), CallerID: caller.ObjectID, Method: r.Method, ClientIP: clientIP(r.Request),
 	}
-}
-
-// callerName is what people know a principal by: applications by their id, as Azure's log has it.
-func callerName(caller access.Principal) string {
-	for _, name := range []string{caller.AppID, caller.DisplayName, caller.ObjectID} {
-		if name != "" {
-			return name
-		}
-	}
-	return ""
 }
 
 // clientIP is the address that the connection comes from. Headers of proxies are not believed.

@@ -182,11 +182,18 @@ type metadata struct {
 }
 
 func systemData(stored store.Resource) metadata {
-	const who = "Application" // people will sign in with a later version
 	return metadata{
-		stored.CreatedBy, who, stored.CreatedAt.Format(time.RFC3339Nano),
-		stored.UpdatedBy, who, stored.UpdatedAt.Format(time.RFC3339Nano),
+		stored.CreatedBy, identityType(stored.CreatedBy), stored.CreatedAt.Format(time.RFC3339Nano),
+		stored.UpdatedBy, identityType(stored.UpdatedBy), stored.UpdatedAt.Format(time.RFC3339Nano),
 	}
+}
+
+// identityType tells user names, which have the form of addresses, from application ids.
+func identityType(name string) string {
+	if strings.Contains(name, "@") {
+		return "User"
+	}
+	return "Application"
 }
 
 // body is a document as the store keeps it.

@@ -45,7 +45,7 @@ func (s *Service) principal(ctx context.Context, found claims) (access.Principal
 		return access.Principal{}, err
 	}
 	return access.Principal{
-		ObjectID: stored.ObjectID, AppID: stored.AppID, TenantID: stored.TenantID, DisplayName: stored.DisplayName,
+		ObjectID: stored.ObjectID, AppID: stored.AppID, TenantID: stored.TenantID, DisplayName: stored.DisplayName, UserName: stored.UserName,
 	}, nil
 }
 
