@@ -24,8 +24,11 @@ type activityFlags struct {
 
 func activityColumns() []column {
 	return []column{
-		{title: "When", path: "eventTimestamp", write: ago}, {title: "Status", path: "status.value"}, {title: "Operation", path: "operationName.value"},
-		{title: "ResourceId", path: "resourceId"}, {title: "Caller", path: "caller"},
+		{title: "When", path: "eventTimestamp", write: ago},
+		{title: "Status", path: "status.value"},
+		{title: "Operation", path: "operationName.value"},
+		{title: "ResourceId", path: "resourceId"},
+		{title: "Caller", path: "caller"},
 	}
 }
 

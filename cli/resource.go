@@ -21,8 +21,11 @@ type resourceFlags struct {
 
 func resourceColumns() []column {
 	return []column{
-		{title: "Name", path: "name"}, {title: "ResourceGroup", path: "resourceGroup"}, {title: "Location", path: "location"},
-		{title: "Type", path: "type"}, {title: "Status", path: "provisioningState"},
+		{title: "Name", path: "name"},
+		{title: "ResourceGroup", path: "resourceGroup"},
+		{title: "Location", path: "location"},
+		{title: "Type", path: "type"},
+		{title: "Status", path: "provisioningState"},
 	}
 }
 
