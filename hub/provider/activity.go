@@ -91,7 +91,7 @@ func (l *ActivityLog) list(w http.ResponseWriter, r *http.Request) error {
 // page reads on until the page is full of entries that the caller may see and the filter lets pass.
 func (l *ActivityLog) page(r *http.Request, query activityQuery, allowed access.Filter) (found []store.Activity, more bool, err error) {
 	top := query.Limit
-	query.Limit = max(top+1, activityPage)
+	query.Limit = maxActivityTop + 1 // a filter may let few of them pass
 	for {
 		batch, err := l.Store.ListActivity(r.Context(), query.ActivityQuery)
 		if err != nil {

@@ -49,7 +49,8 @@ func TestResourceGroupLifeCycle(t *testing.T) {
 	b.do("GET", subscription+"/resourcegroups/absent", "").refused(http.StatusNotFound, "ResourceGroupNotFound")
 	b.do("GET", strings.ToUpper(group), "").want(http.StatusOK).has("name", "shops", "id", group, "location", "local",
 		"type", "Microsoft.Resources/resourceGroups", "properties.provisioningState", "Succeeded")
-	b.do("PUT", group, `{"location":"taipei"}`).refused(http.StatusConflict, "InvalidResourceLocation")
+	b.do("PUT", group, `{"location":"taipei"}`).refused(http.StatusConflict, "InvalidResourceGroupLocation")
+	b.do("PUT", subscription+"/resourceGroups/new", `{"location":"moon"}`).refused(http.StatusBadRequest, "LocationNotAvailableForResourceGroup")
 	b.do("PUT", group, `{"location":"local","tags":{"a":"b"}}`).want(http.StatusOK).has("tags.a", "b")
 	b.do("PUT", subscription+"/resourceGroups/ends.", `{"location":"local"}`).refused(http.StatusBadRequest, "InvalidResourceName")
 	b.do("PUT", subscription+"/resourceGroups/new", `{}`).refused(http.StatusBadRequest, "LocationRequired")

@@ -130,6 +130,10 @@ func (t *Type) checkLocation(change *Change) error {
 		return fairlead.Errorf(fairlead.Invalid, "The location property is required for this definition.").WithCode("LocationRequired")
 	}
 	if !slices.Contains(t.Locations, location) {
+		if change.ID.Namespace == "" {
+			return fairlead.Errorf(fairlead.Invalid, "The provided location '%.64s' is not available for resource group. List of available regions is '%s'.",
+				location, strings.Join(t.Locations, ",")).WithCode("LocationNotAvailableForResourceGroup")
+		}
 		return fairlead.Errorf(fairlead.Invalid, "The provided location '%.64s' is not available for resource type '%s'. "+
 			"List of available regions for the resource type is '%s'.", location, t.Name, strings.Join(t.Locations, ",")).
 			WithCode("LocationNotAvailableForResourceType")
@@ -141,6 +145,10 @@ func (t *Type) checkLocation(change *Change) error {
 func fixedLocation(change *Change, location string) error {
 	before := change.Old.Text("location")
 	if location != "" && location != before {
+		if change.ID.Namespace == "" {
+			return fairlead.Errorf(fairlead.Conflict, "Invalid resource group location '%.64s'. The Resource group already exists in location '%s'.",
+				location, before).WithCode("InvalidResourceGroupLocation")
+		}
 		return fairlead.Errorf(fairlead.Conflict, "The resource '%s' already exists in location '%s' in resource group '%s'. "+
 			"A resource with the same name cannot be created in location '%.64s'. Please select a new resource name.",
 			change.ID.Name(), before, change.ID.ResourceGroup, location).WithCode("InvalidResourceLocation")

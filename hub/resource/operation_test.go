@@ -178,6 +178,9 @@ func TestNothingNewInAGroupThatIsBeingDeleted(t *testing.T) {
 	deleting := y.do("DELETE", group, "", "Prefer", "respond-async").want(http.StatusAccepted)
 	<-begun
 	y.do("PUT", anchors+"/a"+v1, `{}`).want(http.StatusConflict).has("error.code", "ResourceGroupBeingDeleted")
+	y.do("PUT", tugs+"/t", `{}`).want(http.StatusConflict).has("error.code", "ResourceGroupBeingDeleted")
+	y.do("PATCH", tugs+"/t", `{}`).want(http.StatusConflict).has("error.code", "ResourceGroupBeingDeleted")
+	y.do("PUT", tugs+"/t"+tagsAPI, `{"properties":{"tags":{}}}`).want(http.StatusConflict).has("error.code", "ResourceGroupBeingDeleted")
 	y.do("PUT", group, `{"location":"local"}`).want(http.StatusConflict).has("error.code", "ResourceGroupBeingDeleted")
 	close(open)
 	y.await(deleting).has("status", "Succeeded")
