@@ -131,7 +131,7 @@ func readText(row scanner) (string, error) {
 }
 
 // ResourcesAbout returns the resources of a type whose subject is the principal or a group that it is in,
-// directly or through other groups: its own first. A disabled principal has none.
+// directly or through other groups: its own first.
 func (db *DB) ResourcesAbout(ctx context.Context, kind, objectID string) ([]Resource, error) {
 	if objectID == "" {
 		return nil, nil
@@ -139,8 +139,7 @@ func (db *DB) ResourcesAbout(ctx context.Context, kind, objectID string) ([]Reso
 	found, err := many(ctx, db.read, readResource, above+`, subjects (about, distance) AS (
 		SELECT CAST($1 AS TEXT), 0 UNION ALL SELECT id, 1 FROM related WHERE id <> $1)
 		SELECT `+resourceColumns+` FROM subjects JOIN resources ON resources.subject = about
-		WHERE resources.type = $2 AND NOT EXISTS (SELECT 1 FROM principals WHERE object_id = $1 AND disabled <> 0)
-		ORDER BY distance, key`, objectID, kind)
+		WHERE resources.type = $2 ORDER BY distance, key`, objectID, kind)
 	if err != nil {
 		return nil, fmt.Errorf("find resources about %s: %w", objectID, err)
 	}

@@ -1,6 +1,7 @@
 // Package access answers one question: may this principal do this action on this scope? It reads
-// role assignments from the store at every question, so a revoked role is gone at once. It knows
-// nothing of tokens (hub/token) and leaves the HTTP side of assignments to hub/provider.
+// role assignments from the store at every question, those of the groups that somebody is in too, so
+// a revoked role and a left group are gone at once. It knows nothing of tokens (hub/token) and
+// leaves the HTTP side of assignments to hub/provider.
 package access
 
 import (
@@ -42,7 +43,11 @@ func PrincipalFrom(ctx context.Context) (Principal, bool) {
 }
 
 // Checker decides by the role assignments in the store.
-type Checker struct{ Store *store.DB }
+type Checker struct {
+	Store *store.DB
+
+	memory memory
+}
 
 // Check returns nil when the caller may do action on scope, Unauthenticated when there is no
 // caller, and otherwise Forbidden with code AuthorizationFailed. Scope is "/" or a resource id.
@@ -98,7 +103,7 @@ func (c *Checker) granted(ctx context.Context, action string) (Principal, []stri
 		return caller, nil, fairlead.Errorf(fairlead.Unauthenticated,
 			"Authentication failed. The 'Authorization' header is missing or its token is not valid.")
 	}
-	assignments, err := c.Assignments(ctx, caller.ObjectID)
+	assignments, err := c.counting(ctx, caller.ObjectID)
 	if err != nil {
 		return caller, nil, err
 	}
@@ -111,21 +116,13 @@ func (c *Checker) granted(ctx context.Context, action string) (Principal, []stri
 	return caller, scopes, nil
 }
 
-// Assignments returns the role assignments of a principal on all scopes.
+// Assignments returns a principal's own role assignments on all scopes, without those of its groups.
 func (c *Checker) Assignments(ctx context.Context, principalID string) ([]Assignment, error) {
 	found, err := c.stored(ctx, principalID)
 	if err != nil {
 		return nil, err
 	}
-	all := make([]Assignment, 0, len(found))
-	for _, resource := range found {
-		assignment, err := readAssignment(resource)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, assignment)
-	}
-	return all, nil
+	return readAssignments(found)
 }
 
 // stored returns the documents of a principal's assignments. To the store an empty subject would

@@ -1,0 +1,92 @@
+package access
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/store"
+)
+
+// Bounds what is remembered: principals, and the assignments of all of them together.
+const (
+	maxRemembered  = 4096
+	maxAssignments = 50_000
+)
+
+// memory holds what principals had when the store was at some revision. It is no shortcut around the store: the
+// revision is read at every question, so what is remembered counts only while nothing has been written since.
+type memory struct {
+	mutex sync.Mutex
+	at    store.Revisions
+	held  map[string][]Assignment
+	size  int
+}
+
+// Effective returns the role assignments of a principal on all scopes: its own and those of the groups that it is
+// in, directly or through other groups. Those of a disabled principal are listed, though they do not count.
+func (c *Checker) Effective(ctx context.Context, principalID string) ([]Assignment, error) {
+	found, err := c.Store.ResourcesAbout(ctx, AssignmentType, strings.ToLower(principalID))
+	if err != nil {
+		return nil, err
+	}
+	return readAssignments(found)
+}
+
+// counting returns the assignments that count now: those of Effective, and none for the disabled. Callers must not
+// change them.
+func (c *Checker) counting(ctx context.Context, principalID string) ([]Assignment, error) {
+	now, err := c.Store.Revisions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if held, ok := c.memory.recall(now, principalID); ok {
+		return held, nil
+	}
+	principal, err := c.Store.GetPrincipal(ctx, principalID)
+	if err != nil && fairlead.KindOf(err) != fairlead.NotFound {
+		return nil, err
+	}
+	var held []Assignment
+	if !principal.Disabled {
+		if held, err = c.Effective(ctx, principalID); err != nil {
+			return nil, err
+		}
+	}
+	c.memory.keep(now, principalID, held)
+	return held, nil
+}
+
+func (m *memory) recall(now store.Revisions, id string) ([]Assignment, bool) {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	if m.at != now {
+		return nil, false
+	}
+	held, ok := m.held[id]
+	return held, ok
+}
+
+// keep remembers what was read after the revisions. It may be newer than they say, never older.
+func (m *memory) keep(read store.Revisions, id string, held []Assignment) {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	if m.held == nil || m.at != read || len(m.held) >= maxRemembered || m.size+len(held) > maxAssignments {
+		m.at, m.held, m.size = read, map[string][]Assignment{}, 0
+	}
+	m.held[id] = held
+	m.size += len(held)
+}
+
+func readAssignments(found []store.Resource) ([]Assignment, error) {
+	all := make([]Assignment, 0, len(found))
+	for _, resource := range found {
+		assignment, err := readAssignment(resource)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, assignment)
+	}
+	return all, nil
+}
