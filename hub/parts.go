@@ -10,6 +10,7 @@ import (
 	"github.com/fairlead/fairlead/hub/dataplane"
 	"github.com/fairlead/fairlead/hub/graph"
 	"github.com/fairlead/fairlead/hub/identity"
+	"github.com/fairlead/fairlead/hub/password"
 	"github.com/fairlead/fairlead/hub/presence"
 	"github.com/fairlead/fairlead/hub/provider"
 	"github.com/fairlead/fairlead/hub/registry"
@@ -49,7 +50,7 @@ func (h *Hub) openParts(ctx context.Context) error {
 	p := parts{checker: h.setup.checker}
 	p.keys = &token.Keys{Vault: h.vault, Now: h.now, Log: h.log}
 	p.tokens = &token.Service{URL: h.url, Aliases: h.origins.URLs(), TenantID: h.tenancy.TenantID, Store: h.db, Keys: p.keys, Now: h.now, Log: h.log}
-	p.graph = &graph.API{Store: h.db, Access: p.checker, TenantID: h.tenancy.TenantID, Now: h.now, Log: h.log}
+	p.graph = &graph.API{Store: h.db, Access: p.checker, TenantID: h.tenancy.TenantID, Hasher: &password.Hasher{}, Now: h.now, Log: h.log}
 	p.tracker = &presence.Tracker{Store: h.db, Now: h.now, Log: h.log}
 	p.issuer = &identity.Issuer{Store: h.db, Authority: h.ca, Now: h.now}
 	pushed, err := mirror.Open(ctx, filepath.Join(h.config.Data, "mirror"), h.now, h.log)

@@ -5,6 +5,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -147,5 +148,5 @@ func covers(scope, key string) bool {
 func refusal(caller Principal, action, scope string) error {
 	return fairlead.Errorf(fairlead.Forbidden, "The client '%s' with object id '%s' does not have authorization to perform action '%s' "+
 		"over scope '%s' or the scope is invalid. If access was recently granted, please refresh your credentials.",
-		caller.AppID, caller.ObjectID, action, scope)
+		cmp.Or(caller.AppID, caller.DisplayName), caller.ObjectID, action, scope)
 }

@@ -90,3 +90,22 @@ func readAssignments(found []store.Resource) ([]Assignment, error) {
 	}
 	return all, nil
 }
+
+// rootAssignments is how the keys of assignments on "/" begin.
+const rootAssignments = "/providers/" + AssignmentType + "/"
+
+// Owners returns the principals that are owners of the root by assignments of their own, groups among them.
+func (c *Checker) Owners(ctx context.Context) ([]string, error) {
+	found, err := c.Store.ListResources(ctx, store.Query{Type: AssignmentType, Prefix: rootAssignments})
+	if err != nil {
+		return nil, err
+	}
+	all, err := readAssignments(found)
+	var owners []string
+	for _, one := range all {
+		if strings.EqualFold(one.RoleGUID(), Owner) && !one.revoked() {
+			owners = append(owners, strings.ToLower(one.PrincipalID))
+		}
+	}
+	return owners, err
+}

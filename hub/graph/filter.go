@@ -2,43 +2,122 @@ package graph
 
 import (
 	"regexp"
+	"slices"
 	"strings"
+	"unicode"
+
+	"github.com/fairlead/fairlead/store"
 )
 
 // maxFilter bounds what is parsed as a filter.
 const maxFilter = 1024
 
-var comparison = regexp.MustCompile(`^\s*([A-Za-z]+)\s+eq\s+'((?:[^']|'')*)'\s*$`)
+// The forms of OData's $filter that clients of the directory use. A value stands in single quotes, and a
+// quote in it twice.
+const quoted = `'((?:[^']|'')*)'`
 
-// filter is the one form of OData's $filter that clients use here: property eq 'value'.
-type filter struct {
-	property func(principal) string
-	value    string
+// term is one comparison: a pattern whose last group is the value, or nothing for what is always so here.
+type term struct {
+	pattern *regexp.Regexp
+	set     func(q *store.PrincipalQuery, value string) bool
 }
 
-// parseFilter reads a filter; an empty one matches everything.
-func parseFilter(text string) (filter, error) {
-	if text == "" {
-		return filter{}, nil
-	}
-	parts := comparison.FindStringSubmatch(text)
-	if len(text) > maxFilter || parts == nil {
-		return filter{}, invalid("the filter %.200q is not understood: use property eq 'value'", text)
-	}
-	properties := map[string]func(principal) string{
-		"id":                   func(p principal) string { return p.ID },
-		"appid":                func(p principal) string { return p.AppID },
-		"displayname":          func(p principal) string { return p.DisplayName },
-		"serviceprincipaltype": func(p principal) string { return p.Type },
-	}
-	property, known := properties[strings.ToLower(parts[1])]
-	if !known {
-		return filter{}, invalid("there is no filter by %q: use id, appId, displayName or servicePrincipalType", parts[1])
-	}
-	return filter{property, strings.ReplaceAll(parts[2], "''", "'")}, nil
+func equals(property string) *regexp.Regexp {
+	return regexp.MustCompile(`^(?i:` + property + `)\s+(?i:eq)\s+` + quoted)
 }
 
-// matches compares without case, as Graph does.
-func (f filter) matches(p principal) bool {
-	return f.property == nil || strings.EqualFold(f.property(p), f.value)
+// once sets a text of the query; comparing twice with different values would need more than one query can say.
+func once(into func(*store.PrincipalQuery) *string) func(*store.PrincipalQuery, string) bool {
+	return func(q *store.PrincipalQuery, value string) bool {
+		field := into(q)
+		if value == "" { // the query would take it for "any", and nobody has an empty name
+			nobody(q)
+			return true
+		}
+		free := *field == "" || strings.EqualFold(*field, value)
+		*field = value
+		return free
+	}
+}
+
+// nobody narrows a query to nothing.
+func nobody(q *store.PrincipalQuery) { q.ObjectIDs = []string{""} }
+
+func byID(q *store.PrincipalQuery, value string) bool {
+	free := len(q.ObjectIDs) == 0
+	q.ObjectIDs = []string{strings.ToLower(value)}
+	return free
+}
+
+func appID(q *store.PrincipalQuery) *string { return &q.AppID }
+
+func terms() []term {
+	lower := func(set func(*store.PrincipalQuery, string) bool) func(*store.PrincipalQuery, string) bool {
+		return func(q *store.PrincipalQuery, value string) bool { return set(q, strings.ToLower(value)) }
+	}
+	return []term{
+		{equals("id"), byID},
+		{equals("appId"), lower(once(appID))},
+		{regexp.MustCompile(`^(?i:servicePrincipalNames)/(?i:any)\(\s*\w+\s*:\s*\w+\s+(?i:eq)\s+` + quoted + `\s*\)`), lower(once(appID))},
+		{equals("displayName"), once(func(q *store.PrincipalQuery) *string { return &q.DisplayName })},
+		{regexp.MustCompile(`^(?i:startswith)\(\s*(?i:displayName)\s*,\s*` + quoted + `\s*\)`), once(func(q *store.PrincipalQuery) *string { return &q.DisplayPrefix })},
+		{equals("userPrincipalName"), once(func(q *store.PrincipalQuery) *string { return &q.UserName })},
+		{equals("mail"), once(func(q *store.PrincipalQuery) *string { return &q.Mail })},
+		{equals("servicePrincipalType"), byType},
+		{regexp.MustCompile(`^(?i:securityEnabled\s+eq\s+true|mailEnabled\s+eq\s+false)()`), func(q *store.PrincipalQuery, _ string) bool {
+			return slices.Equal(q.Kinds, []string{store.Group})
+		}},
+	}
+}
+
+func byType(q *store.PrincipalQuery, value string) bool {
+	kinds := map[string]string{"application": store.ServicePrincipal, "managedidentity": store.ManagedIdentity}
+	kind, known := kinds[strings.ToLower(value)]
+	if !known || !slices.Contains(q.Kinds, kind) {
+		nobody(q)
+		return true
+	}
+	q.Kinds = []string{kind}
+	return true
+}
+
+var conjunction = regexp.MustCompile(`^\s+(?i:and)\s+`)
+
+// parseFilter narrows a query by a filter: comparisons that clients use, joined by "and". What it does not
+// understand it refuses, as a filter that is ignored would return strangers.
+func parseFilter(text string, q *store.PrincipalQuery) error {
+	if len(text) > maxFilter || strings.ContainsFunc(text, unicode.IsControl) || !validText(text) {
+		return invalid("Invalid filter clause: it is longer than %d bytes, or not plain text", maxFilter)
+	}
+	rest := strings.TrimSpace(text)
+	for rest != "" {
+		var err error
+		if rest, err = parseTerm(rest, q); err != nil {
+			return err
+		}
+		joint := conjunction.FindString(rest)
+		if rest != "" && (joint == "" || len(joint) == len(rest)) {
+			return notUnderstood(rest)
+		}
+		rest = rest[len(joint):]
+	}
+	return nil
+}
+
+func parseTerm(text string, q *store.PrincipalQuery) (string, error) {
+	for _, known := range terms() {
+		found := known.pattern.FindStringSubmatch(text)
+		if found == nil {
+			continue
+		}
+		if !known.set(q, strings.ReplaceAll(found[1], "''", "'")) {
+			break
+		}
+		return text[len(found[0]):], nil
+	}
+	return "", notUnderstood(text)
+}
+
+func notUnderstood(text string) error {
+	return invalid("Invalid filter clause: %.200q is not understood. Use id, appId, displayName, userPrincipalName or mail with eq 'value', or startswith(displayName,'value'), joined by and", text)
 }

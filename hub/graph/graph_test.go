@@ -15,6 +15,7 @@ import (
 
 	"github.com/fairlead/fairlead/hub/access"
 	"github.com/fairlead/fairlead/hub/graph"
+	"github.com/fairlead/fairlead/hub/password"
 	"github.com/fairlead/fairlead/hub/token"
 	"github.com/fairlead/fairlead/store"
 )
@@ -51,7 +52,7 @@ func open(t *testing.T) *directory {
 		}
 	}
 	mux := http.NewServeMux()
-	api := &graph.API{Store: db, Access: checker, TenantID: tenant, Now: func() time.Time { return d.now }, Log: slog.New(slog.DiscardHandler)}
+	api := &graph.API{Store: db, Access: checker, TenantID: tenant, Hasher: &password.Hasher{}, Now: func() time.Time { return d.now }, Log: slog.New(slog.DiscardHandler)}
 	api.Mount(mux)
 	d.handler = mux
 	return d
@@ -183,7 +184,7 @@ func TestOnlyWhoMay(t *testing.T) {
 		"AddPassword": {http.MethodPost, collection + "/" + id + "/addpassword", "", 403},
 		"Remove":      {http.MethodPost, collection + "/" + id + "/removepassword", `{}`, 403},
 		"Delete":      {http.MethodDelete, collection + "/" + id, "", 403},
-		"Elsewhere":   {http.MethodGet, "/v1.0/users", "", 404},
+		"Elsewhere":   {http.MethodGet, "/v1.0/planets", "", 404},
 	}
 	for name, c := range requests {
 		t.Run(name, func(t *testing.T) {

@@ -100,6 +100,9 @@ func (a *API) removePassword(w http.ResponseWriter, r *http.Request) (int, any, 
 	if err := reply.Decode(w, r, maxBody, &wanted); err != nil {
 		return 0, nil, err
 	}
+	if err := a.mayOnEveryRole(r.Context(), unassignAction, stored.ObjectID); err != nil {
+		return 0, nil, err
+	}
 	held, err := a.Store.Credentials(r.Context(), stored.ObjectID)
 	if err != nil {
 		return 0, nil, err

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,10 +55,18 @@ func (a assignments) prepare(ctx context.Context, change *resource.Change) error
 		return err
 	}
 	change.New.Set("properties.principalId", principal.ObjectID)
-	change.New.Set("properties.principalType", store.ServicePrincipal)
+	change.New.Set("properties.principalType", principalType(principal))
 	change.New.Set("properties.roleDefinitionId", access.RoleID(change.ID.Subscription, role.GUID))
 	change.New.Set("properties.scope", scope)
 	return nil
+}
+
+// principalType is the kind of a principal in the words of role assignments.
+func principalType(p store.Principal) string {
+	if p.Kind == store.User || p.Kind == store.Group {
+		return p.Kind
+	}
+	return store.ServicePrincipal
 }
 
 func orUnknown(err error, principalID, tenantID string) error {
@@ -102,7 +111,8 @@ func (a assignments) refuseSecond(ctx context.Context, id fairlead.ResourceID, s
 	return nil
 }
 
-// guard keeps the last owner of the root: without one, nobody could give roles any more.
+// guard keeps the last owner of the root: without one, nobody could give roles any more. A group is none, as it may
+// be emptied.
 func (a assignments) guard(ctx context.Context, stored store.Resource) error {
 	all, err := a.Store.ListResources(ctx, store.Query{Type: access.AssignmentType, Prefix: rootAssignments})
 	if err != nil {
@@ -115,7 +125,7 @@ func (a assignments) guard(ctx context.Context, stored store.Resource) error {
 			return err
 		}
 		role := access.Assignment{RoleDefinitionID: document.Text("properties.roleDefinitionId")}
-		if strings.EqualFold(role.RoleGUID(), access.Owner) {
+		if strings.EqualFold(role.RoleGUID(), access.Owner) && document.Text("properties.principalType") != store.Group {
 			owners[assignment.Key] = true
 		}
 	}
@@ -150,15 +160,7 @@ func (a assignments) list(ctx context.Context, scope, filter string) ([]store.Re
 	if err != nil {
 		return nil, err
 	}
-	query := store.Query{Type: access.AssignmentType}
-	for _, name := range []string{"principalid", "assignedto"} {
-		id, ok := terms[name]
-		if ok && id == "" {
-			return nil, nil
-		}
-		query.Subject += strings.ToLower(id)
-	}
-	all, err := a.Store.ListResources(ctx, query)
+	all, err := a.about(ctx, terms)
 	if err != nil {
 		return nil, err
 	}
@@ -169,6 +171,21 @@ func (a assignments) list(ctx context.Context, scope, filter string) ([]store.Re
 		}
 	}
 	return found, nil
+}
+
+// about returns the assignments of whom the filter names: with principalId a principal's own, with assignedTo() those
+// of the groups that it is in, too.
+func (a assignments) about(ctx context.Context, terms map[string]string) ([]store.Resource, error) {
+	principal, own := terms["principalid"]
+	assigned, effective := terms["assignedto"]
+	switch {
+	case own && principal == "" || effective && assigned == "":
+		return nil, nil
+	case !effective:
+		return a.Store.ListResources(ctx, store.Query{Type: access.AssignmentType, Subject: strings.ToLower(principal)})
+	}
+	found, err := a.Store.ResourcesAbout(ctx, access.AssignmentType, strings.ToLower(assigned))
+	return slices.DeleteFunc(found, func(r store.Resource) bool { return own && !strings.EqualFold(r.Subject, principal) }), err
 }
 
 func touches(assignment store.Resource, scope string, terms map[string]string) bool {
