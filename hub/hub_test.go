@@ -182,7 +182,7 @@ func TestEverythingElseNeedsAToken(t *testing.T) {
 			}
 		})
 	}
-	for _, path := range []string{"/nowhere/at/all", "/metadata/nothing", "/healthz/x", "/v1.0/users"} {
+	for _, path := range []string{"/nowhere/at/all", "/metadata/nothing", "/healthz/x", "/v1.0/planets"} {
 		status, document := running.do(t, http.MethodGet, path, bearer, "")
 		if failure, _ := document["error"].(map[string]any); status != http.StatusNotFound || failure["message"] == nil {
 			t.Errorf("%s: %d %v", path, status, document)
