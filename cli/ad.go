@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,9 +23,9 @@ func principalColumns() []column {
 
 func newAdCommand(s *session) *cobra.Command {
 	command := &cobra.Command{
-		Use: "ad", Short: "Service principals",
-		Long:    "Make, see and remove the identities that sign in to the hub.",
-		Example: "  fairlead ad sp list -o table",
+		Use: "ad", Short: "Users, groups and service principals",
+		Long:    "Make, see and remove the identities that sign in to the hub, and the groups that they are in.",
+		Example: "  fairlead ad user list -o table\n  fairlead ad group list -o table\n  fairlead ad sp list -o table",
 	}
 	principals := &cobra.Command{
 		Use: "sp", Short: "Service principals",
@@ -36,7 +35,7 @@ func newAdCommand(s *session) *cobra.Command {
 	credential := &cobra.Command{Use: "credential", Short: "Secrets of service principals", Long: "Give a service principal another secret.", Example: "  fairlead ad sp credential reset --id APP_ID"}
 	credential.AddCommand(newCredentialResetCommand(s))
 	principals.AddCommand(newPrincipalCreateCommand(s), newPrincipalListCommand(s), newPrincipalShowCommand(s), newPrincipalDeleteCommand(s), credential)
-	command.AddCommand(principals)
+	command.AddCommand(newUserCommand(s), newDirectoryGroupCommand(s), newSignedInUserCommand(s), principals)
 	return command
 }
 
@@ -139,16 +138,10 @@ func principalCommand(s *session, command *cobra.Command, run func(context.Conte
 
 // findPrincipal finds a service principal by application id, object id or display name.
 func findPrincipal(ctx context.Context, hub *signedIn, wanted string) (client.Document, error) {
-	all, err := hub.Principals(ctx, "")
-	if err != nil {
-		return nil, err
-	}
 	for _, property := range []string{"appId", "id", "displayName"} {
-		var found []client.Document
-		for _, principal := range all {
-			if strings.EqualFold(text(principal, property), wanted) {
-				found = append(found, principal)
-			}
+		found, err := hub.Principals(ctx, client.PrincipalFilter(property, wanted))
+		if err != nil {
+			return nil, err
 		}
 		if len(found) > 1 {
 			return nil, fairlead.Errorf(fairlead.Invalid, "%d service principals are called %q: name one by its application id", len(found), wanted)

@@ -38,9 +38,9 @@ func newRoleCommand(s *session) *cobra.Command {
 
 func assignmentFlagSet(command *cobra.Command, flags *assignmentFlags) {
 	set := command.Flags()
-	set.StringVar(&flags.assignee, "assignee", "", "application id, object id or name of the service principal")
+	set.StringVar(&flags.assignee, "assignee", "", "principal name of a user, or object id, application id or name of a user, group or service principal")
 	set.StringVar(&flags.objectID, "assignee-object-id", "", "object id of the principal, not looked up (a cluster's identity, say)")
-	set.StringVar(&flags.principalType, "assignee-principal-type", "", "accepted as az has it")
+	set.StringVar(&flags.principalType, "assignee-principal-type", "", "User, Group or ServicePrincipal; accepted as az has it, the hub knows")
 	set.StringVar(&flags.role, "role", "", "role, by name or id; see fairlead role definition list")
 	set.StringVar(&flags.scope, "scope", "", "resource id on which the role holds (default: the subscription, or the group of -g)")
 	set.StringVarP(&flags.group, "resource-group", "g", "", "resource group as the scope")
@@ -53,7 +53,7 @@ func newAssignmentCreateCommand(s *session) *cobra.Command {
 	command := &cobra.Command{
 		Use: "create", Short: "Give a role to a principal on a scope",
 		Long:    "Give a role to a principal on a scope and on everything below it. Giving a role that is there already changes nothing.",
-		Example: "  fairlead role assignment create --assignee APP_ID --role Reader -g shops",
+		Example: "  fairlead role assignment create --assignee APP_ID --role Reader -g shops\n  fairlead role assignment create --assignee ana@example.org --role Owner --scope /",
 		RunE:    func(command *cobra.Command, _ []string) error { return s.assignmentCreate(command.Context(), flags) },
 	}
 	assignmentFlagSet(command, &flags)
@@ -178,7 +178,7 @@ func assign(ctx context.Context, hub *signedIn, definition, scope, principal str
 	path := assignmentPath(scope) + "/" + newGUID()
 	document := client.Document{}
 	err := hub.Put(ctx, path, client.AuthorizationVersion, client.Document{"properties": client.Document{
-		"roleDefinitionId": definition, "principalId": principal, "principalType": "ServicePrincipal",
+		"roleDefinitionId": definition, "principalId": principal,
 	}}, &document)
 	return document, err
 }
@@ -213,8 +213,8 @@ func (s *session) target(ctx context.Context, flags assignmentFlags) (hub *signe
 	if flags.assignee == "" {
 		return hub, scope, flags.objectID, nil
 	}
-	found, err := findPrincipal(ctx, hub, flags.assignee)
-	return hub, scope, text(found, "id"), err
+	principal, err = findAssignee(ctx, hub, flags.assignee)
+	return hub, scope, principal, err
 }
 
 func assignmentColumns() []column {
@@ -303,28 +303,6 @@ func (s *session) assignmentList(ctx context.Context, flags assignmentFlags) err
 	}
 	namePrincipals(ctx, hub, kept)
 	return s.list(kept, assignmentColumns(), "No role assignments there; --all also shows those below.")
-}
-
-// namePrincipals adds the names of principals, as az does. Without the right to read principals, or for those that
-// are no more, the ids have to do.
-func namePrincipals(ctx context.Context, hub *signedIn, assignments []client.Document) {
-	if len(assignments) == 0 {
-		return
-	}
-	all, err := hub.Principals(ctx, "")
-	if err != nil {
-		return
-	}
-	named := map[string]string{}
-	for _, principal := range all {
-		named[strings.ToLower(text(principal, "id"))] = text(principal, "displayName")
-	}
-	for _, one := range assignments {
-		properties, _ := one["properties"].(map[string]any)
-		if name := named[strings.ToLower(text(properties, "principalId"))]; name != "" {
-			properties["principalName"] = name
-		}
-	}
 }
 
 // holdsOn reports whether an assignment is on the scope itself or above it.

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -68,8 +69,9 @@ func (h *Hub) List(ctx context.Context, path, version string, query url.Values) 
 	call := Call{Method: http.MethodGet, Path: path, Version: version, Query: query}
 	for range maxPages {
 		var page struct {
-			Value    []Document `json:"value"`
-			NextLink string     `json:"nextLink"`
+			Value     []Document `json:"value"`
+			NextLink  string     `json:"nextLink"`
+			ODataNext string     `json:"@odata.nextLink"` //nolint:tagliatelle // OData has it so
 		}
 		response, err := h.Do(ctx, call)
 		if err != nil {
@@ -79,10 +81,11 @@ func (h *Hub) List(ctx context.Context, path, version string, query url.Values) 
 			return nil, err
 		}
 		all = append(all, page.Value...)
-		if page.NextLink == "" {
+		next := cmp.Or(page.NextLink, page.ODataNext)
+		if next == "" {
 			return all, nil
 		}
-		call = Call{Method: http.MethodGet, Path: page.NextLink, Version: version}
+		call = Call{Method: http.MethodGet, Path: next, Version: version}
 	}
 	return nil, fairlead.Errorf(fairlead.TooLarge, "the list at %s has more than %d pages", path, maxPages)
 }

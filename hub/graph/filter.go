@@ -16,14 +16,24 @@ const maxFilter = 1024
 // quote in it twice.
 const quoted = `'((?:[^']|'')*)'`
 
-// term is one comparison: a pattern whose last group is the value, or nothing for what is always so here.
+var (
+	idIs          = regexp.MustCompile(`^(?i:id)\s+(?i:eq)\s+` + quoted)
+	appIDIs       = regexp.MustCompile(`^(?i:appId)\s+(?i:eq)\s+` + quoted)
+	serviceNameIs = regexp.MustCompile(`^(?i:servicePrincipalNames)/(?i:any)\(\s*\w+\s*:\s*\w+\s+(?i:eq)\s+` + quoted + `\s*\)`)
+	nameIs        = regexp.MustCompile(`^(?i:displayName)\s+(?i:eq)\s+` + quoted)
+	nameBegins    = regexp.MustCompile(`^(?i:startswith)\(\s*(?i:displayName)\s*,\s*` + quoted + `\s*\)`)
+	userNameIs    = regexp.MustCompile(`^(?i:userPrincipalName)\s+(?i:eq)\s+` + quoted)
+	mailIs        = regexp.MustCompile(`^(?i:mail)\s+(?i:eq)\s+` + quoted)
+	typeIs        = regexp.MustCompile(`^(?i:servicePrincipalType)\s+(?i:eq)\s+` + quoted)
+	securityIs    = regexp.MustCompile(`^(?i:securityEnabled\s+eq\s+true|mailEnabled\s+eq\s+false)()`)
+	conjunction   = regexp.MustCompile(`^\s+(?i:and)\s+`)
+)
+
+// term is one comparison: a pattern whose last group is the value, and what it does to a query. It returns false when
+// the query cannot say it.
 type term struct {
 	pattern *regexp.Regexp
 	set     func(q *store.PrincipalQuery, value string) bool
-}
-
-func equals(property string) *regexp.Regexp {
-	return regexp.MustCompile(`^(?i:` + property + `)\s+(?i:eq)\s+` + quoted)
 }
 
 // once sets a text of the query; comparing twice with different values would need more than one query can say.
@@ -56,17 +66,15 @@ func terms() []term {
 		return func(q *store.PrincipalQuery, value string) bool { return set(q, strings.ToLower(value)) }
 	}
 	return []term{
-		{equals("id"), byID},
-		{equals("appId"), lower(once(appID))},
-		{regexp.MustCompile(`^(?i:servicePrincipalNames)/(?i:any)\(\s*\w+\s*:\s*\w+\s+(?i:eq)\s+` + quoted + `\s*\)`), lower(once(appID))},
-		{equals("displayName"), once(func(q *store.PrincipalQuery) *string { return &q.DisplayName })},
-		{regexp.MustCompile(`^(?i:startswith)\(\s*(?i:displayName)\s*,\s*` + quoted + `\s*\)`), once(func(q *store.PrincipalQuery) *string { return &q.DisplayPrefix })},
-		{equals("userPrincipalName"), once(func(q *store.PrincipalQuery) *string { return &q.UserName })},
-		{equals("mail"), once(func(q *store.PrincipalQuery) *string { return &q.Mail })},
-		{equals("servicePrincipalType"), byType},
-		{regexp.MustCompile(`^(?i:securityEnabled\s+eq\s+true|mailEnabled\s+eq\s+false)()`), func(q *store.PrincipalQuery, _ string) bool {
-			return slices.Equal(q.Kinds, []string{store.Group})
-		}},
+		{idIs, byID},
+		{appIDIs, lower(once(appID))},
+		{serviceNameIs, lower(once(appID))},
+		{nameIs, once(func(q *store.PrincipalQuery) *string { return &q.DisplayName })},
+		{nameBegins, once(func(q *store.PrincipalQuery) *string { return &q.DisplayPrefix })},
+		{userNameIs, once(func(q *store.PrincipalQuery) *string { return &q.UserName })},
+		{mailIs, once(func(q *store.PrincipalQuery) *string { return &q.Mail })},
+		{typeIs, byType},
+		{securityIs, func(q *store.PrincipalQuery, _ string) bool { return slices.Equal(q.Kinds, []string{store.Group}) }},
 	}
 }
 
@@ -80,8 +88,6 @@ func byType(q *store.PrincipalQuery, value string) bool {
 	q.Kinds = []string{kind}
 	return true
 }
-
-var conjunction = regexp.MustCompile(`^\s+(?i:and)\s+`)
 
 // parseFilter narrows a query by a filter: comparisons that clients use, joined by "and". What it does not
 // understand it refuses, as a filter that is ignored would return strangers.

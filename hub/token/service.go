@@ -24,6 +24,7 @@ type Store interface {
 	GetPrincipal(ctx context.Context, objectID string) (store.Principal, error)
 	PrincipalByAppID(ctx context.Context, appID string) (store.Principal, error)
 	Credentials(ctx context.Context, principalID string) ([]store.Credential, error)
+	GroupIDs(ctx context.Context, objectID string, limit int) ([]string, error)
 }
 
 // Service issues and checks access tokens for the one tenant of the hub. URL is the hub's, without a
