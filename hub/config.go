@@ -37,6 +37,7 @@ type Config struct {
 	AdminCredentialFile string   `json:"adminCredentialFile"`
 	LogLevel            string   `json:"logLevel"`
 	LogFormat           string   `json:"logFormat"`
+	PrincipalRate       float64  `json:"principalRate"`
 	Traces              string   `json:"traces"`
 	TraceRatio          float64  `json:"traceRatio"`
 
@@ -50,7 +51,7 @@ type Config struct {
 
 // Defaults returns the configuration of a hub on a person's own machine.
 func Defaults() Config {
-	return Config{Data: defaultData(), Listen: ":8443", Locations: []string{"local"}, AzLogin: string(azcloud.Entra), LogLevel: "info", LogFormat: "text", TraceRatio: 1}
+	return Config{Data: defaultData(), Listen: ":8443", Locations: []string{"local"}, AzLogin: string(azcloud.Entra), LogLevel: "info", LogFormat: "text", TraceRatio: 1, PrincipalRate: 200}
 }
 
 func defaultData() string {
@@ -76,6 +77,7 @@ func (c *Config) Bind(flags *pflag.FlagSet) {
 		"at first start, write the administrator's credential to this file, for fairlead login --credential-file, instead of showing it")
 	flags.StringVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
 	flags.StringVar(&c.LogFormat, "log-format", c.LogFormat, "text or json")
+	flags.Float64Var(&c.PrincipalRate, "principal-rate", c.PrincipalRate, "requests per second that one principal may make, after a burst of ten seconds' worth")
 	flags.StringVar(&c.Traces, "traces", c.Traces, "URL of an OpenTelemetry collector (OTLP over HTTP, such as http://localhost:4318) that gets a trace of each request")
 	flags.Float64Var(&c.TraceRatio, "trace-ratio", c.TraceRatio, "share of the requests to trace, from 0 to 1, besides those whose callers trace them")
 }
@@ -139,8 +141,15 @@ func (c *Config) Validate() error {
 		c.validateData(), c.validateListen(), wrap("--url", validateURL(c.URL)), c.validateDomain(), c.validateTLS(), c.validateLocations(),
 		oneOf("--log-level", c.LogLevel, "debug", "info", "warn", "error"),
 		oneOf("--az-login", c.AzLogin, string(azcloud.Entra), string(azcloud.ADFS)),
-		oneOf("--log-format", c.LogFormat, "text", "json"), c.validateTraces(),
+		oneOf("--log-format", c.LogFormat, "text", "json"), c.validateTraces(), c.validateRate(),
 	)
+}
+
+func (c *Config) validateRate() error {
+	if c.PrincipalRate <= 0 || c.PrincipalRate > maxPrincipalRate {
+		return fmt.Errorf("--principal-rate: %v is not above 0 and at most %d", c.PrincipalRate, maxPrincipalRate)
+	}
+	return nil
 }
 
 func (c *Config) validateTraces() error {

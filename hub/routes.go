@@ -19,7 +19,8 @@ func (h *Hub) handler() http.Handler {
 	answer := reply.Writer{Log: h.log}
 	counted := newMetrics(h.parts.checker, answer, h.now)
 	probes := &health{Ping: h.db.Ping, Draining: h.draining.Done(), Reply: answer}
-	known := h.parts.tokens.Authenticate
+	limited := h.limited(answer)
+	known := func(next http.Handler) http.Handler { return h.parts.tokens.Authenticate(limited(next)) }
 	traced := func(part string, next http.Handler) http.Handler {
 		return h.tracer.Wrap(part, counted.count(part, next))
 	}

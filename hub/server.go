@@ -23,7 +23,8 @@ func (h *Hub) openServer(context.Context) error {
 			ClientAuth: tls.RequestClientCert, ClientCAs: h.ca.ClientRoots(),
 		},
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug),
+		ConnState: newConnections(mostConnections()).follow,
+		ErrorLog:  slog.NewLogLogger(h.log.Handler(), slog.LevelDebug),
 	}
 	return nil
 }

@@ -21,15 +21,16 @@ type change struct {
 func (db *DB) commit(ctx context.Context, doing string, fn func(*change) error) error {
 	tx, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
+		return fmt.Errorf("%s: %w", doing, unwritten(err))
 	}
 	defer func() { _ = tx.Rollback() }()
 	work := &change{Tx: tx, dialect: db.dialect}
 	if err := fn(work); err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
+		return fmt.Errorf("%s: %w", doing, unwritten(err))
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
+		db.abandon(ctx)
+		return fmt.Errorf("%s: %w", doing, unwritten(err))
 	}
 	db.watch.announce(work.keys...)
 	return nil
@@ -39,7 +40,7 @@ func (db *DB) commit(ctx context.Context, doing string, fn func(*change) error) 
 func (db *DB) exec(ctx context.Context, doing, statement string, args ...any) (int64, error) {
 	result, err := db.write.ExecContext(ctx, statement, args...)
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", doing, err)
+		return 0, fmt.Errorf("%s: %w", doing, unwritten(err))
 	}
 	return result.RowsAffected()
 }

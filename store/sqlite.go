@@ -20,7 +20,15 @@ const readers = 4
 const (
 	busyPatience = 10 * time.Second // for a lock that another connection holds
 	busyPause    = 5 * time.Millisecond
-	busyCode     = 5 // SQLITE_BUSY, the low byte of https://sqlite.org/rescode.html
+)
+
+// Low bytes of SQLite's result codes, https://sqlite.org/rescode.html.
+const (
+	codeBusy     = 5
+	codeReadOnly = 8
+	codeIOError  = 10
+	codeFull     = 13
+	codeCantOpen = 14
 )
 
 // openSQLite gives SQLite one writing connection, so that writers queue in Go, where waiting
@@ -74,9 +82,33 @@ func (db *DB) persist(ctx context.Context, do func(context.Context) error) error
 	}
 }
 
-func isBusy(err error) bool {
-	var refused *sqlite.Error
-	return errors.As(err, &refused) && refused.Code()&0xff == busyCode
+func isBusy(err error) bool { return sqliteCode(err) == codeBusy }
+
+// sqliteCode returns the low byte of SQLite's result code, 0 for other errors.
+func sqliteCode(err error) int {
+	if refused, ok := errors.AsType[*sqlite.Error](err); ok {
+		return refused.Code() & 0xff
+	}
+	return 0
+}
+
+// unwritten says in words that the disk is at fault, when it is. The next write may succeed.
+func unwritten(err error) error {
+	switch sqliteCode(err) {
+	case codeFull:
+		return fairlead.Errorf(fairlead.Unavailable, "the hub's disk is full: nothing was written; make room there, and try again (%w)", err).WithCode("InsufficientStorage")
+	case codeReadOnly, codeIOError, codeCantOpen:
+		return fairlead.Errorf(fairlead.Unavailable, "the hub's disk cannot be written: nothing was changed; mend the disk, and try again (%w)", err).WithCode("StorageUnavailable")
+	}
+	return err
+}
+
+// abandon ends a transaction whose commit has failed. SQLite keeps it open when the disk was full, and
+// the one connection that writes would be of no more use.
+func (db *DB) abandon(ctx context.Context) {
+	if db.postgres == nil {
+		_, _ = db.write.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`) // an error says that there is nothing to end
+	}
 }
 
 // Inspect reads a SQLite file from end to end, without changing it, and says what is wrong with it.
