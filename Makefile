@@ -26,13 +26,16 @@ demo: build ## a hub, a real cluster connected to it, the inventory (CLUSTER=cur
 demo-down: ## remove every trace of the demo
 	go run ./test/e2e/demo down --binary bin/fairlead
 
-test: test-unit test-sdk test-postgres test-cluster test-agents test-doctor test-e2e test-injection ## everything, on a real API server and, as root, a real node
+test: test-unit test-durability test-sdk test-postgres test-cluster test-agents test-doctor test-e2e test-injection ## everything, on a real API server and, as root, a real node
 
 test-unit: probe ## the fast part, no cluster
 	go test ./...
 
 test-sdk: probe ## the hub as Microsoft's SDKs for Go find it
 	go test -count=1 -timeout 10m $(if $(RUN),-v -run '$(RUN)') ./test/azuresdk/...
+
+test-durability: ## a hub killed at 200 random moments under load: no acknowledged write is lost
+	FAIRLEAD_TEST_KILLS=200 go test -count=1 -timeout 15m -run TestAcknowledgedRequestsSurviveKills -v ./hub
 
 test-postgres: ## the store's conformance suite on a throwaway PostgreSQL
 	./test/postgres.sh go test -count=1 ./store/...
@@ -98,4 +101,4 @@ vulncheck: ## known vulnerabilities in what we call; needs the vulnerability dat
 
 ci: lint verify test ## what CI runs
 
-.PHONY: help build bin/fairlead-next probe demo demo-down test test-unit test-sdk test-postgres test-cluster test-agents test-doctor test-e2e test-injection coverage race bench lint fmt generate verify docs image vulncheck ci
+.PHONY: test-durability help build bin/fairlead-next probe demo demo-down test test-unit test-sdk test-postgres test-cluster test-agents test-doctor test-e2e test-injection coverage race bench lint fmt generate verify docs image vulncheck ci

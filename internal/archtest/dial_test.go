@@ -1,0 +1,49 @@
+package archtest
+
+import (
+	"go/ast"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The hub dials nobody: whatever URL a resource, a token or a cluster holds, it is never followed. Where it must, the
+// address is an administrator's setting, and the reason stands here.
+func TestHubDialsNobody(t *testing.T) {
+	allowed := map[string]string{
+		"hub/checktls.go": "fairlead hub check calls the hub of its own configuration",
+	}
+	forbidden := []string{
+		"http.Client", "http.Transport", "http.NewRequest", "http.NewRequestWithContext", "http.Get", "http.Post", "http.DefaultClient", "http.DefaultTransport",
+		"net.Dial", "net.DialTimeout", "net.Dialer", "tls.Dial", "tls.Dialer", "websocket.Dial", "httputil.ReverseProxy",
+	}
+	seen := map[string]bool{}
+	for folder, files := range sources(t) {
+		if folder != "hub" && !strings.HasPrefix(folder, "hub/") {
+			continue
+		}
+		for name, file := range files {
+			path := folder + "/" + name
+			if strings.HasSuffix(name, "_test.go") || allowed[path] != "" {
+				seen[path] = true
+				continue
+			}
+			ast.Inspect(file, func(node ast.Node) bool {
+				selector, ok := node.(*ast.SelectorExpr)
+				if !ok {
+					return true
+				}
+				from, ok := selector.X.(*ast.Ident)
+				if ok && slices.Contains(forbidden, from.Name+"."+selector.Sel.Name) {
+					t.Errorf("%s uses %s.%s", path, from.Name, selector.Sel.Name)
+				}
+				return true
+			})
+		}
+	}
+	for path := range allowed {
+		if !seen[path] {
+			t.Errorf("%s is allowed to dial and is not there", path)
+		}
+	}
+}
