@@ -26,6 +26,7 @@ var (
 	mailIs        = regexp.MustCompile(`^(?i:mail)\s+(?i:eq)\s+` + quoted)
 	typeIs        = regexp.MustCompile(`^(?i:servicePrincipalType)\s+(?i:eq)\s+` + quoted)
 	securityIs    = regexp.MustCompile(`^(?i:securityEnabled\s+eq\s+true|mailEnabled\s+eq\s+false)()`)
+	addressIs     = regexp.MustCompile(`^(?i:identifierUris)/(?i:any)\(\s*\w+\s*:\s*\w+\s+(?i:eq)\s+` + quoted + `\s*\)`)
 	conjunction   = regexp.MustCompile(`^\s+(?i:and)\s+`)
 )
 
@@ -74,6 +75,7 @@ func terms() []term {
 		{userNameIs, once(func(q *store.PrincipalQuery) *string { return &q.UserName })},
 		{mailIs, once(func(q *store.PrincipalQuery) *string { return &q.Mail })},
 		{typeIs, byType},
+		{addressIs, func(q *store.PrincipalQuery, _ string) bool { nobody(q); return true }}, // applications have no addresses here
 		{securityIs, func(q *store.PrincipalQuery, _ string) bool { return slices.Equal(q.Kinds, []string{store.Group}) }},
 	}
 }

@@ -18,6 +18,7 @@ func TestFilters(t *testing.T) {
 		"None":        {"", &store.PrincipalQuery{}},
 		"AppID":       {"appId eq 'X1'", &store.PrincipalQuery{AppID: "x1"}},
 		"AzSearchSP":  {"servicePrincipalNames/any(c:c eq 'X1')", &store.PrincipalQuery{AppID: "x1"}},
+		"AzSearchApp": {"identifierUris/any(s:s eq 'api://x')", &store.PrincipalQuery{ObjectIDs: []string{""}}},
 		"Both":        {"userPrincipalName eq 'Ana@x' and startswith(displayName,'A')", &store.PrincipalQuery{UserName: "Ana@x", DisplayPrefix: "A"}},
 		"QuotesTwice": {"displayName eq 'o''clock and mail eq ''x'''", &store.PrincipalQuery{DisplayName: "o'clock and mail eq 'x'"}},
 		"Empty":       {"mail eq ''", &store.PrincipalQuery{ObjectIDs: []string{""}}},
