@@ -82,11 +82,11 @@ func (h *Hub) resources(p *parts) *resource.API {
 	})
 	directory := &provider.Directory{
 		Store: h.db, Access: p.checker, Reply: answer,
-		TenantID: h.tenancy.TenantID, Locations: h.config.Locations, Types: types,
+		TenantID: h.tenancy.TenantID, Locations: h.config.Locations, Types: types, Now: h.now,
 	}
 	activity := &provider.ActivityLog{Store: h.db, Access: p.checker, Reply: answer, URL: h.url, TenantID: h.tenancy.TenantID}
 	return &resource.API{
 		Store: h.db, Types: types, Documents: []resource.Mounter{directory, activity}, Access: p.checker,
-		Reply: answer, URL: h.url, Now: h.now, Log: h.log,
+		Reply: answer, URL: h.url, Now: h.now, Log: h.log, Registered: provider.Registered(h.db),
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/fairlead/fairlead"
@@ -53,7 +54,7 @@ type Checker struct {
 // Check returns nil when the caller may do action on scope, Unauthenticated when there is no
 // caller, and otherwise Forbidden with code AuthorizationFailed. Scope is "/" or a resource id.
 func (c *Checker) Check(ctx context.Context, action, scope string) error {
-	caller, granted, err := c.granted(ctx, action)
+	caller, granted, err := c.granted(ctx, Role.Grants, action)
 	if err != nil {
 		return err
 	}
@@ -71,7 +72,7 @@ type Filter struct{ scopes []string }
 // Filter is Check for lists: it is Forbidden only when the caller may do action nowhere at or
 // below scope.
 func (c *Checker) Filter(ctx context.Context, action, scope string) (Filter, error) {
-	caller, granted, err := c.granted(ctx, action)
+	caller, granted, err := c.granted(ctx, Role.Grants, action)
 	if err != nil {
 		return Filter{}, err
 	}
@@ -97,24 +98,81 @@ func (f Filter) Allows(key string) bool {
 	return false
 }
 
-// granted returns the lower-case scopes on which the caller has a role that grants the action.
-func (c *Checker) granted(ctx context.Context, action string) (Principal, []string, error) {
-	caller, ok := PrincipalFrom(ctx)
-	if !ok {
-		return caller, nil, fairlead.Errorf(fairlead.Unauthenticated,
-			"Authentication failed. The 'Authorization' header is missing or its token is not valid.")
+// Touches reports whether anything at, below or above the resource with that id was granted.
+func (f Filter) Touches(id string) bool {
+	key := strings.ToLower(id)
+	return slices.ContainsFunc(f.scopes, func(scope string) bool { return covers(scope, key) || covers(key, scope) })
+}
+
+// CheckData is Check for an action on what is inside a resource, such as a pod of a connected cluster.
+func (c *Checker) CheckData(ctx context.Context, action, scope string) error {
+	caller, granted, err := c.granted(ctx, Role.GrantsData, action)
+	if err != nil {
+		return err
 	}
-	assignments, err := c.counting(ctx, caller.ObjectID)
+	if slices.ContainsFunc(granted, func(assigned string) bool { return covers(assigned, strings.ToLower(scope)) }) {
+		return nil
+	}
+	return refusal(caller, action, scope)
+}
+
+// granted returns the lower-case scopes on which the caller has a role that grants the action.
+func (c *Checker) granted(ctx context.Context, grants func(Role, string) bool, action string) (Principal, []string, error) {
+	caller, err := authenticated(ctx)
+	if err != nil {
+		return caller, nil, err
+	}
+	held, err := c.roles(ctx, caller.ObjectID)
 	if err != nil {
 		return caller, nil, err
 	}
 	var scopes []string
-	for _, assignment := range assignments {
-		if role, ok := RoleByGUID(assignment.RoleGUID()); ok && role.Grants(action) && !assignment.revoked() {
-			scopes = append(scopes, strings.ToLower(assignment.Scope))
+	for _, one := range held {
+		if grants(one.role, action) {
+			scopes = append(scopes, one.scope)
 		}
 	}
 	return caller, scopes, nil
+}
+
+func authenticated(ctx context.Context) (Principal, error) {
+	caller, ok := PrincipalFrom(ctx)
+	if !ok {
+		return caller, fairlead.Errorf(fairlead.Unauthenticated,
+			"Authentication failed. The 'Authorization' header is missing or its token is not valid.")
+	}
+	return caller, nil
+}
+
+// heldRole is a role that a principal has on a scope, in lower case, and below it.
+type heldRole struct {
+	role  Role
+	scope string
+}
+
+// roles returns what a principal has been assigned. An assignment of a role that is no more grants nothing.
+func (c *Checker) roles(ctx context.Context, principalID string) ([]heldRole, error) {
+	assignments, err := c.counting(ctx, principalID)
+	if err != nil {
+		return nil, err
+	}
+	var held []heldRole
+	known := map[string]Role{}
+	for _, assignment := range assignments {
+		guid := strings.ToLower(assignment.RoleGUID())
+		role, seen := known[guid]
+		if !seen {
+			role, err = c.Role(ctx, guid)
+			if err != nil && fairlead.KindOf(err) != fairlead.NotFound {
+				return nil, err
+			}
+			known[guid] = role
+		}
+		if role.GUID != "" && !assignment.revoked() {
+			held = append(held, heldRole{role, strings.ToLower(assignment.Scope)})
+		}
+	}
+	return held, nil
 }
 
 // Assignments returns a principal's own role assignments on all scopes, without those of its groups.

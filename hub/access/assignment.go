@@ -86,3 +86,12 @@ func (c *Checker) Forget(ctx context.Context, principalID string) error {
 	}
 	return nil
 }
+
+// Everybody returns the role assignments of all principals.
+func (c *Checker) Everybody(ctx context.Context) ([]Assignment, error) {
+	found, err := c.Store.ListResources(ctx, store.Query{Type: AssignmentType})
+	if err != nil {
+		return nil, fmt.Errorf("read role assignments: %w", err)
+	}
+	return readAssignments(found)
+}

@@ -1,53 +1,26 @@
 package access
 
-import "strings"
-
-// The GUIDs of the built-in roles, which are Azure's.
-const (
-	Owner         = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
-	Contributor   = "b24988ac-6180-42a0-ab88-20f7382dd24c"
-	Reader        = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
-	ArcOnboarding = "34e09817-6cbe-4d01-b1a2-e0eac5743d41"
+import (
+	"slices"
+	"strings"
 )
 
-// Role is a role definition: what it grants is Actions less NotActions, where * stands for any
-// text and case does not matter.
-type Role struct {
-	GUID, Name, Description string
-	Actions, NotActions     []string
+// Permission is a part of a role: what it grants is Actions less NotActions, and for what is inside a
+// resource DataActions less NotDataActions. A * stands for any text, and case does not matter.
+type Permission struct {
+	Actions        []string `json:"actions"`
+	NotActions     []string `json:"notActions"`
+	DataActions    []string `json:"dataActions"`
+	NotDataActions []string `json:"notDataActions"`
 }
 
-// Roles returns the built-in roles.
-func Roles() []Role {
-	return []Role{
-		{
-			GUID: Owner, Name: "Owner", Actions: []string{"*"},
-			Description: "Full access to all resources, including the right to assign roles.",
-		},
-		{
-			GUID: Contributor, Name: "Contributor", Actions: []string{"*"},
-			Description: "Full access to all resources, without the right to assign roles.",
-			NotActions: []string{
-				"Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write",
-				"Microsoft.Authorization/elevateAccess/Action",
-			},
-		},
-		{
-			GUID: Reader, Name: "Reader", Actions: []string{"*/read"},
-			Description: "Sees all resources, changes none.",
-		},
-		{
-			GUID: ArcOnboarding, Name: "Kubernetes Cluster - Azure Arc Onboarding",
-			Description: "Connects clusters.",
-			Actions: []string{
-				"Microsoft.Authorization/*/read", "Microsoft.Insights/alertRules/*",
-				"Microsoft.Resources/deployments/write", "Microsoft.Resources/subscriptions/operationresults/read",
-				"Microsoft.Resources/subscriptions/read", "Microsoft.Resources/subscriptions/resourceGroups/read",
-				"Microsoft.Kubernetes/connectedClusters/Write", "Microsoft.Kubernetes/connectedClusters/read",
-				"Microsoft.Support/*",
-			},
-		},
-	}
+// Role is a role definition. Custom roles can be given on and below their AssignableScopes only; those
+// that are built in have none and can be given everywhere.
+type Role struct {
+	GUID, Name, Description string
+	Permissions             []Permission
+	Custom                  bool
+	AssignableScopes        []string
 }
 
 // RoleByGUID returns the built-in role with that GUID, in any case.
@@ -62,7 +35,20 @@ func RoleByGUID(guid string) (Role, bool) {
 
 // Grants reports whether the role by itself allows an action.
 func (r Role) Grants(action string) bool {
-	return matchAny(r.Actions, action) && !matchAny(r.NotActions, action)
+	return slices.ContainsFunc(r.Permissions, func(p Permission) bool { return matchAny(p.Actions, action) && !matchAny(p.NotActions, action) })
+}
+
+// GrantsData reports whether the role by itself allows an action on what is inside a resource.
+func (r Role) GrantsData(action string) bool {
+	return slices.ContainsFunc(r.Permissions, func(p Permission) bool { return matchAny(p.DataActions, action) && !matchAny(p.NotDataActions, action) })
+}
+
+// Assignable reports whether the role may be given on a scope, which is "/" or an id.
+func (r Role) Assignable(scope string) bool {
+	if !r.Custom {
+		return true
+	}
+	return slices.ContainsFunc(r.AssignableScopes, func(allowed string) bool { return covers(strings.ToLower(allowed), strings.ToLower(scope)) })
 }
 
 func matchAny(patterns []string, action string) bool {

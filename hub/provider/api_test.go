@@ -55,9 +55,9 @@ func start(t testing.TB) *bench {
 	checker, log := &access.Checker{Store: db}, slog.New(slog.DiscardHandler)
 	b := &bench{TB: t, db: db, access: checker, tracker: &presence.Tracker{Store: db, Now: time.Now, Log: log}}
 	deps := provider.Deps{Store: db, Access: checker, Presence: b.tracker, TenantID: tenant, Locations: []string{"local", "taipei"}, Now: time.Now}
-	api := &resource.API{Store: db, Types: provider.All(deps), Access: checker, Reply: reply.Writer{Log: log}, Now: time.Now, Log: log}
+	api := &resource.API{Store: db, Types: provider.All(deps), Access: checker, Reply: reply.Writer{Log: log}, Now: time.Now, Log: log, Registered: provider.Registered(db)}
 	api.Documents = []resource.Mounter{&provider.Directory{
-		Store: db, Access: checker, Reply: api.Reply, TenantID: tenant, Locations: deps.Locations, Types: api.Types,
+		Store: db, Access: checker, Reply: api.Reply, TenantID: tenant, Locations: deps.Locations, Types: api.Types, Now: time.Now,
 	}}
 	activity := &provider.ActivityLog{Store: db, Access: checker, Reply: api.Reply, TenantID: tenant}
 	api.Documents = append(api.Documents, activity)

@@ -22,7 +22,7 @@ func connectedClusters(deps Deps) resource.Type {
 		APIVersions: []string{
 			"2020-01-01-preview", "2021-03-01", "2021-04-01-preview", "2021-10-01", "2022-05-01-preview", "2022-10-01-preview",
 			"2023-11-01-preview", "2024-01-01", "2024-02-01-preview", "2024-06-01-preview", "2024-07-01-preview", "2024-07-15-preview",
-			"2024-12-01-preview", "2025-08-01-preview",
+			"2024-12-01-preview", "2025-08-01-preview", "2025-12-01-preview", "2026-02-01-preview", "2026-05-01",
 		},
 		Names:     regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$`),
 		Locations: deps.Locations,
@@ -34,7 +34,7 @@ func connectedClusters(deps Deps) resource.Type {
 			"properties.arcAgentProfile.agentState", "properties.arcAgentProfile.agentErrors", "properties.arcAgentProfile.systemComponents",
 		},
 		Keep: []string{
-			"identity", "properties.agentPublicKeyCertificate",
+			"kind", "identity", "properties.agentPublicKeyCertificate", "properties.aadProfile",
 			"properties.distribution", "properties.distributionVersion", "properties.infrastructure",
 			"properties.privateLinkState", "properties.privateLinkScopeResourceId", "properties.azureHybridBenefit", "properties.gateway",
 			"properties.arcAgentProfile", "properties.arcAgentryConfigurations", "properties.oidcIssuerProfile", "properties.securityProfile",
@@ -46,12 +46,36 @@ func connectedClusters(deps Deps) resource.Type {
 	}
 }
 
+// optional is what clients may say of a cluster besides fairlead.ConnectedCluster, for its types only: what is
+// sent is kept as it is.
+type optional struct {
+	Kind       string
+	Properties struct {
+		PrivateLinkScopeResourceID, AzureHybridBenefit string
+
+		Gateway         *struct{ Enabled bool }
+		SecurityProfile *struct {
+			WorkloadIdentity *struct{ Enabled bool }
+		}
+		OIDCIssuerProfile *struct {
+			Enabled             bool
+			SelfHostedIssuerURL string
+		}
+		AADProfile *struct {
+			EnableAzureRBAC     bool
+			AdminGroupObjectIDs []string
+			TenantID            string
+		}
+	}
+}
+
 // prepare validates what was sent and gives a new cluster its identity. The principal itself is
 // made by create, under the object id that is stored here first.
 func (c clusters) prepare(_ context.Context, change *resource.Change) error {
-	var sent fairlead.ConnectedCluster
-	if err := change.New.Decode(&sent); err != nil {
-		return err
+	for _, known := range []any{&fairlead.ConnectedCluster{}, &optional{}} {
+		if err := change.New.Decode(known); err != nil {
+			return err
+		}
 	}
 	if err := c.checkKey(change); err != nil {
 		return err
@@ -60,8 +84,12 @@ func (c clusters) prepare(_ context.Context, change *resource.Change) error {
 		change.New.Set("identity", map[string]any{
 			"type": "SystemAssigned", "principalId": uuid.NewString(), "tenantId": c.TenantID,
 		})
-		fill(change.New, "properties.privateLinkState", "Disabled")
-		fill(change.New, "properties.arcAgentProfile.agentAutoUpgrade", "Enabled")
+	}
+	for path, value := range map[string]string{
+		"properties.privateLinkState": "Disabled", "properties.arcAgentProfile.agentAutoUpgrade": "Enabled",
+		"properties.azureHybridBenefit": "NotApplicable",
+	} {
+		fill(change.New, path, value)
 	}
 	dropProtected(change.New)
 	return checkWords(change.New)
@@ -88,6 +116,7 @@ func checkWords(document resource.Document) error {
 		"identity.type":                               {"SystemAssigned"},
 		"properties.privateLinkState":                 {"Enabled", "Disabled"},
 		"properties.arcAgentProfile.agentAutoUpgrade": {"Enabled", "Disabled"},
+		"properties.azureHybridBenefit":               {"True", "False", "NotApplicable"},
 	}
 	for path, allowed := range words {
 		if err := oneOf(document, path, allowed); err != nil {

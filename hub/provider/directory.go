@@ -2,8 +2,8 @@ package provider
 
 import (
 	"net/http"
-	"slices"
 	"strings"
+	"time"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/hub/access"
@@ -17,8 +17,8 @@ const SubscriptionType = "microsoft.resources/subscriptions"
 
 const readSubscription = "Microsoft.Resources/subscriptions/read"
 
-// Directory serves the fixed documents that say what there is: tenants, subscriptions, locations and
-// providers. Whoever has a role in a subscription sees it. It accepts any api-version, as clients
+// Directory serves the documents that say what there is: tenants, subscriptions, locations, providers and
+// preview features. Whoever has a role in a subscription sees it. It accepts any api-version, as clients
 // of every age ask for these first. All fields are required.
 type Directory struct {
 	Store     *store.DB
@@ -27,24 +27,28 @@ type Directory struct {
 	TenantID  string
 	Locations []string
 	Types     []resource.Type
+	Now       func() time.Time
 }
 
 // Mount adds the documents to the mux of a resource.API.
 func (d *Directory) Mount(mux *http.ServeMux) {
 	for pattern, serve := range map[string]func(http.ResponseWriter, *http.Request) error{
-		"GET /tenants":                                                      d.tenants,
-		"GET /subscriptions":                                                d.subscriptions,
-		"GET /subscriptions/{subscription}":                                 d.subscription,
-		"GET /subscriptions/{subscription}/locations":                       d.locations,
-		"GET /subscriptions/{subscription}/providers":                       d.providers,
-		"GET /subscriptions/{subscription}/providers/{namespace}":           d.provider,
-		"POST /subscriptions/{subscription}/providers/{namespace}/register": d.register,
+		"GET /tenants":                                d.tenants,
+		"GET /subscriptions":                          d.subscriptions,
+		"GET /subscriptions/{subscription}":           d.subscription,
+		"GET /subscriptions/{subscription}/locations": d.locations,
 	} {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			if err := serve(w, r); err != nil {
-				d.Reply.Error(w, r, err)
-			}
-		})
+		mux.HandleFunc(pattern, d.answer(serve))
+	}
+	d.mountNamespaces(mux)
+	d.mountFeatures(mux)
+}
+
+func (d *Directory) answer(serve func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := serve(w, r); err != nil {
+			d.Reply.Error(w, r, err)
+		}
 	}
 }
 
@@ -158,86 +162,4 @@ func (d *Directory) locations(w http.ResponseWriter, r *http.Request) error {
 	}
 	reply.JSON(w, http.StatusOK, shown)
 	return nil
-}
-
-// namespace is Azure's document of a resource provider.
-type namespace struct {
-	ID                 string         `json:"id"`
-	Namespace          string         `json:"namespace"`
-	RegistrationPolicy string         `json:"registrationPolicy"`
-	RegistrationState  string         `json:"registrationState"`
-	ResourceTypes      []resourceType `json:"resourceTypes"`
-}
-
-type resourceType struct {
-	ResourceType string   `json:"resourceType"`
-	Locations    []string `json:"locations"`
-	APIVersions  []string `json:"apiVersions"`
-}
-
-func (d *Directory) providers(w http.ResponseWriter, r *http.Request) error {
-	stored, err := d.visible(r)
-	if err != nil {
-		return err
-	}
-	reply.JSON(w, http.StatusOK, list[namespace]{Value: d.namespaces(stored.ID)})
-	return nil
-}
-
-func (d *Directory) provider(w http.ResponseWriter, r *http.Request) error {
-	stored, err := d.visible(r)
-	if err != nil {
-		return err
-	}
-	found, err := d.namespace(stored.ID, r.PathValue("namespace"))
-	if err != nil {
-		return err
-	}
-	reply.JSON(w, http.StatusOK, found)
-	return nil
-}
-
-// register finds every provider registered: the hub has them built in.
-func (d *Directory) register(w http.ResponseWriter, r *http.Request) error {
-	stored, err := d.visible(r)
-	if err != nil {
-		return err
-	}
-	found, err := d.namespace(stored.ID, r.PathValue("namespace"))
-	if err != nil {
-		return err
-	}
-	if err := d.Access.Check(r.Context(), found.Namespace+"/register/action", stored.ID); err != nil {
-		return err
-	}
-	reply.JSON(w, http.StatusOK, found)
-	return nil
-}
-
-func (d *Directory) namespace(subscription, name string) (namespace, error) {
-	for _, known := range d.namespaces(subscription) {
-		if strings.EqualFold(known.Namespace, name) {
-			return known, nil
-		}
-	}
-	return namespace{}, fairlead.Errorf(fairlead.NotFound, "The resource namespace '%.64s' is invalid.", name).WithCode("InvalidResourceNamespace")
-}
-
-// namespaces groups the resource types by their providers. Those without a type yet are named
-// because clients look for them.
-func (d *Directory) namespaces(subscription string) []namespace {
-	types := map[string][]resourceType{"Microsoft.KubernetesConfiguration": {}}
-	for _, kind := range d.Types {
-		name, rest, _ := strings.Cut(kind.Name, "/")
-		types[name] = append(types[name], resourceType{rest, orEmpty(kind.Locations), orEmpty(kind.APIVersions)})
-	}
-	found := make([]namespace, 0, len(types))
-	for name, offered := range types {
-		found = append(found, namespace{
-			ID: subscription + "/providers/" + name, Namespace: name, RegistrationPolicy: "RegistrationRequired",
-			RegistrationState: "Registered", ResourceTypes: offered,
-		})
-	}
-	slices.SortFunc(found, func(x, y namespace) int { return strings.Compare(x.Namespace, y.Namespace) })
-	return found
 }

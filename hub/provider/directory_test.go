@@ -26,22 +26,6 @@ func TestDirectory(t *testing.T) {
 	}
 }
 
-func TestProviders(t *testing.T) {
-	b := start(t)
-	path := subscription + "/providers/microsoft.kubernetes"
-	b.do("GET", path, "").want(http.StatusOK).has("namespace", "Microsoft.Kubernetes", "registrationState", "Registered")
-	got := b.do("POST", path+"/register?api-version=2024-11-01", "").want(http.StatusOK)
-	types, _ := got.document["resourceTypes"].([]any)
-	if len(types) != 1 || !strings.Contains(text(types[0]), `"resourceType":"connectedClusters"`) || !strings.Contains(text(types[0]), `"locations":["local","taipei"]`) {
-		t.Errorf("resource types: %v", types)
-	}
-	b.do("GET", subscription+"/providers/Contoso.Ships", "").refused(http.StatusNotFound, "InvalidResourceNamespace")
-	all, _ := b.do("GET", subscription+"/providers", "").want(http.StatusOK).document["value"].([]any)
-	if len(all) < 4 {
-		t.Errorf("providers: %v", all)
-	}
-}
-
 func TestResourceGroupLifeCycle(t *testing.T) {
 	b := start(t)
 	b.do("HEAD", subscription+"/resourcegroups/shops", "").want(http.StatusNoContent)

@@ -35,6 +35,9 @@ func All(deps Deps) []resource.Type {
 		resourceGroups(deps),
 		connectedClusters(deps),
 		roleAssignments(deps),
-		roleDefinitions(),
+		roleDefinitions(deps),
+		permissions(deps),
+		denyAssignments(deps),
+		gatewaySettings(deps),
 	}
 }

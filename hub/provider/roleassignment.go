@@ -2,10 +2,8 @@ package provider
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/hub/access"
@@ -13,8 +11,8 @@ import (
 	"github.com/fairlead/fairlead/store"
 )
 
-// assignments is the resource type of role assignments. That a caller may give away no more than they have
-// is in the roles: only owners have Microsoft.Authorization/roleAssignments/write.
+// assignments is the resource type of role assignments. As in Azure, whoever has
+// Microsoft.Authorization/roleAssignments/write on a scope may give any role there, and nobody else any.
 type assignments struct{ Deps }
 
 func roleAssignments(deps Deps) resource.Type {
@@ -23,7 +21,7 @@ func roleAssignments(deps Deps) resource.Type {
 		Name:        "Microsoft.Authorization/roleAssignments",
 		Level:       resource.Anywhere,
 		APIVersions: authorizationVersions(),
-		Names:       regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`),
+		Names:       guidPattern(),
 		Prepare:     kind.prepare,
 		Guard:       kind.guard,
 		View:        viewAssignment,
@@ -38,10 +36,16 @@ func (a assignments) prepare(ctx context.Context, change *resource.Change) error
 	if err := resource.Document(properties).Decode(&sent); err != nil {
 		return err
 	}
-	role, ok := access.RoleByGUID(sent.RoleGUID())
-	if !ok {
-		return fairlead.Errorf(fairlead.NotFound, "The specified role definition with ID '%.64s' does not exist.", sent.RoleGUID()).
-			WithCode("RoleDefinitionDoesNotExist")
+	role, err := a.Access.Role(ctx, sent.RoleGUID())
+	if err != nil {
+		return err
+	}
+	scope := scopeOf(change.ID)
+	if !role.Assignable(scope) {
+		return access.NoRole(role.GUID)
+	}
+	if condition := change.New.Text("properties.condition"); condition != "" {
+		return noConditions()
 	}
 	if err := a.refuseUpdate(change, role, sent); err != nil {
 		return err
@@ -50,23 +54,32 @@ func (a assignments) prepare(ctx context.Context, change *resource.Change) error
 	if err != nil {
 		return orUnknown(err, sent.PrincipalID, a.TenantID)
 	}
-	scope := scopeOf(change.ID)
+	kind, err := a.principalType(sent, principal)
+	if err != nil {
+		return err
+	}
 	if err := a.refuseSecond(ctx, change.ID, scope, role, principal.ObjectID); err != nil {
 		return err
 	}
 	change.New.Set("properties.principalId", principal.ObjectID)
-	change.New.Set("properties.principalType", principalType(principal))
+	change.New.Set("properties.principalType", kind)
 	change.New.Set("properties.roleDefinitionId", access.RoleID(change.ID.Subscription, role.GUID))
 	change.New.Set("properties.scope", scope)
 	return nil
 }
 
-// principalType is the kind of a principal in the words of role assignments.
-func principalType(p store.Principal) string {
-	if p.Kind == store.User || p.Kind == store.Group {
-		return p.Kind
+// principalType returns what a principal is to Azure, to which identities of clusters are service principals.
+// Clients say it to keep a principal from being mistaken for another.
+func (assignments) principalType(sent access.Assignment, principal store.Principal) (string, error) {
+	kind := principal.Kind
+	if kind != store.User && kind != store.Group {
+		kind = store.ServicePrincipal
 	}
-	return store.ServicePrincipal
+	if sent.PrincipalType != "" && !strings.EqualFold(sent.PrincipalType, kind) {
+		return "", fairlead.Errorf(fairlead.Invalid, "The PrincipalId '%s' has type '%s', which is different from specified PrincipalType '%.32s'.",
+			strings.ReplaceAll(principal.ObjectID, "-", ""), kind, sent.PrincipalType).WithCode("UnmatchedPrincipalType")
+	}
+	return kind, nil
 }
 
 func orUnknown(err error, principalID, tenantID string) error {
@@ -147,10 +160,7 @@ func scopeOf(id fairlead.ResourceID) string {
 }
 
 func viewAssignment(_ context.Context, stored store.Resource, shown resource.Document) {
-	shown.Set("properties.createdOn", stored.CreatedAt.Format(time.RFC3339Nano))
-	shown.Set("properties.updatedOn", stored.UpdatedAt.Format(time.RFC3339Nano))
-	shown.Set("properties.createdBy", stored.CreatedBy)
-	shown.Set("properties.updatedBy", stored.UpdatedBy)
+	showChanges(stored, shown)
 }
 
 // list finds the assignments that touch a scope: on it, above it and, unless the filter says
@@ -190,7 +200,7 @@ func (a assignments) about(ctx context.Context, terms map[string]string) ([]stor
 
 func touches(assignment store.Resource, scope string, terms map[string]string) bool {
 	id, err := fairlead.ParseResourceID(assignment.Key)
-	if err != nil {
+	if err != nil || !ofType(assignment, terms) {
 		return false
 	}
 	on, asked := strings.TrimSuffix(strings.ToLower(scopeOf(id)), "/"), strings.TrimSuffix(scope, "/")
@@ -198,4 +208,14 @@ func touches(assignment store.Resource, scope string, terms map[string]string) b
 	below := strings.HasPrefix(on+"/", asked+"/")
 	_, notBelow := terms["atscope"]
 	return above || below && !notBelow
+}
+
+// ofType reports whether an assignment is to what "principalType eq" asks for, if anything.
+func ofType(assignment store.Resource, terms map[string]string) bool {
+	wanted, asked := terms["principaltype"]
+	if !asked {
+		return true
+	}
+	document, err := resource.ReadDocument(assignment.Body)
+	return err == nil && strings.EqualFold(document.Text("properties.principalType"), wanted)
 }

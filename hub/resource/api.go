@@ -17,7 +17,7 @@ import (
 	"github.com/fairlead/fairlead/store"
 )
 
-// API serves resources of the given types. All fields but Documents are required. Its requests
+// API serves resources of the given types. All fields but Documents and Registered are required. Its requests
 // must have been authenticated: the caller is in their context. Run must run beside it, or
 // operations wait until it does.
 type API struct {
@@ -29,6 +29,8 @@ type API struct {
 	URL       string // of the hub, without a trailing slash
 	Now       func() time.Time
 	Log       *slog.Logger
+	// Registered, when set, refuses a namespace that a subscription has not registered.
+	Registered func(ctx context.Context, subscription, namespace string) error
 
 	kinds map[string]*Type
 	once  sync.Once
@@ -156,6 +158,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
 	if err := q.checkVersion(found.kind); err != nil {
 		return err
 	}
+	if found.kind.Serve != nil {
+		return found.kind.Serve(w, r, Place{ID: found.id, Scope: enclosing(found.id), Filter: q.filter, Collection: found.scope != ""})
+	}
 	handle, verb := a.route(r.Method, found)
 	if handle == nil {
 		return fairlead.Errorf(fairlead.MethodNotAllowed, "The resource type '%s' does not support the method %s here.", found.kind.Name, r.Method)
@@ -163,19 +168,25 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
 	if err := a.permit(r.Context(), found, verb); err != nil {
 		return err
 	}
+	if err := a.registered(r.Context(), r.Method, found); err != nil {
+		return err
+	}
 	return handle(w, request{r, found, q, found.kind.action(verb)})
 }
 
 func (a *API) permit(ctx context.Context, t target, verb string) error {
-	switch {
-	case t.scope != "":
+	if t.scope != "" {
 		return nil // the list shows what the caller may read
-	case t.kind.BuiltIn != nil:
-		_, err := a.Access.Filter(ctx, t.kind.action(verb), enclosing(t.id))
-		return err
-	default:
-		return a.Access.Check(ctx, t.kind.action(verb), t.id.String())
 	}
+	return a.Access.Check(ctx, t.kind.action(verb), t.id.String())
+}
+
+// registered refuses to write resources of a provider that the subscription has not registered.
+func (a *API) registered(ctx context.Context, method string, t target) error {
+	if a.Registered == nil || t.id.Subscription == "" || method != http.MethodPut && method != http.MethodPatch {
+		return nil
+	}
+	return a.Registered(ctx, t.id.Subscription, t.kind.namespace())
 }
 
 // route returns the handler and the last part of the action that access is asked for.
@@ -189,8 +200,6 @@ func (a *API) route(method string, t target) (func(http.ResponseWriter, request)
 		return a.act, t.action + "/action"
 	case method == http.MethodGet, method == http.MethodHead:
 		return a.get, "read"
-	case t.kind.BuiltIn != nil:
-		return nil, ""
 	case method == http.MethodPut:
 		return a.put, "write"
 	case method == http.MethodPatch:

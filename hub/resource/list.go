@@ -52,15 +52,11 @@ func (a *API) list(w http.ResponseWriter, r request) error {
 
 // find returns one resource more than fits on the page, if there are that many.
 func (a *API) find(ctx context.Context, r request, filter access.Filter) ([]store.Resource, error) {
-	switch {
-	case r.kind.BuiltIn != nil:
-		return r.kind.BuiltIn(r.scope, r.filter)
-	case r.kind.List != nil:
+	if r.kind.List != nil {
 		all, err := r.kind.List(ctx, r.scope, r.filter)
 		return readable(all, filter, r.after), err
-	default:
-		return a.scan(ctx, r, filter)
 	}
+	return a.scan(ctx, r, filter)
 }
 
 func readable(all []store.Resource, filter access.Filter, after string) []store.Resource {

@@ -46,28 +46,12 @@ func (a *API) act(w http.ResponseWriter, r request) error {
 
 // load returns a resource, or says in Azure's words what is missing.
 func (a *API) load(ctx context.Context, t target) (store.Resource, error) {
-	if t.kind.BuiltIn != nil {
-		return builtIn(t)
-	}
 	stored, err := a.Store.GetResource(ctx, t.id.Key())
 	if !absent(err) {
 		return stored, err
 	}
 	if err := a.parents(ctx, t); err != nil {
 		return store.Resource{}, err
-	}
-	return store.Resource{}, missing(t)
-}
-
-func builtIn(t target) (store.Resource, error) {
-	all, err := t.kind.BuiltIn(enclosing(t.id), "")
-	if err != nil {
-		return store.Resource{}, err
-	}
-	for _, resource := range all {
-		if strings.EqualFold(resource.Name, t.id.Name()) {
-			return resource, nil
-		}
 	}
 	return store.Resource{}, missing(t)
 }

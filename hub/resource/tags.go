@@ -62,7 +62,7 @@ func (a *API) tagTarget(scope string) (target, error) {
 		return target{kind: &Type{Name: id.Type()}, id: id}, nil
 	}
 	found, err := a.item(id)
-	if err == nil && found.kind.BuiltIn != nil {
+	if err == nil && found.kind.Serve != nil {
 		err = fairlead.Errorf(fairlead.Invalid, "Resources of type '%s' do not have tags.", found.kind.Name).WithCode("TagsNotSupported")
 	}
 	return found, err

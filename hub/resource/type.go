@@ -2,6 +2,7 @@ package resource
 
 import (
 	"context"
+	"net/http"
 	"regexp"
 	"strings"
 
@@ -53,9 +54,20 @@ type Type struct {
 	// List, when set, finds the resources for a list instead of the engine: scope is the id that
 	// the list was asked for ("/" for the root), filter the $filter parameter.
 	List func(ctx context.Context, scope, filter string) ([]store.Resource, error)
-	// BuiltIn, when set, gives the resources of a type that nobody can change and that every caller
-	// with a role in the scope may read; there are less of them than fit on a page.
-	BuiltIn func(scope, filter string) ([]store.Resource, error)
+	// Serve, when set, answers every request for the type instead of the engine, and decides who may do
+	// what. It is for types that are not kept as one document at one place.
+	Serve func(w http.ResponseWriter, r *http.Request, at Place) error
+	// Created is the status of a PUT that makes a resource; 201 when it is 0.
+	Created int
+}
+
+// Place is what a request for a type with Serve is about: a resource, or the collection in a scope, of
+// which ID is then any member.
+type Place struct {
+	ID         fairlead.ResourceID
+	Scope      string // "/" or an id
+	Filter     string // the $filter parameter
+	Collection bool
 }
 
 // Level says where resources of a type live.

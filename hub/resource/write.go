@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -38,7 +39,7 @@ func (a *API) put(w http.ResponseWriter, r request) error {
 	}
 	status := http.StatusOK
 	if done.created {
-		status = http.StatusCreated
+		status = cmp.Or(r.kind.Created, http.StatusCreated)
 	}
 	return a.written(w, r, status, done)
 }

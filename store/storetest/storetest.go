@@ -45,6 +45,8 @@ func (s Suite) Run(t *testing.T) {
 		"TicketFamilies":         testTicketFamilies,
 		"TicketIsTakenOnce":      testTicketIsTakenOnce,
 		"KeyCredentials":         testKeyCredentials,
+		"Registrations":          testRegistrations,
+		"Unregister":             testUnregister,
 		"Certificates":           testCertificates,
 		"Users":                  testUsers,
 		"Passwords":              testPasswords,
