@@ -147,6 +147,9 @@ func (d *Directory) setFeature(w http.ResponseWriter, r *http.Request, state str
 	if err := d.Store.Register(r.Context(), noted); err != nil {
 		return err
 	}
+	if err := d.record(r, featuresOf+verb, stored.Name); err != nil {
+		return err
+	}
 	reply.JSON(w, http.StatusOK, showFeature(stored, noted))
 	return nil
 }

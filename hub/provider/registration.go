@@ -9,6 +9,7 @@ import (
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/hub/access"
 	"github.com/fairlead/fairlead/hub/reply"
+	"github.com/fairlead/fairlead/hub/resource"
 	"github.com/fairlead/fairlead/store"
 )
 
@@ -159,13 +160,23 @@ func (d *Directory) change(w http.ResponseWriter, r *http.Request, verb, state s
 	if err != nil {
 		return err
 	}
-	if err := d.Access.Check(r.Context(), found.Namespace+"/"+verb+"/action", stored.ID); err != nil {
+	action := found.Namespace + "/" + verb + "/action"
+	if err := d.Access.Check(r.Context(), action, stored.ID); err != nil {
 		return err
 	}
 	if err := note(store.Registration{Subscription: stored.Name, Name: found.Namespace, ChangedAt: d.Now()}); err != nil {
 		return err
 	}
+	if err := d.record(r, action, stored.Name); err != nil {
+		return err
+	}
 	found.RegistrationState = state
 	reply.JSON(w, http.StatusOK, found)
 	return nil
+}
+
+// record writes into the activity log what has been done to a subscription.
+func (d *Directory) record(r *http.Request, action, subscription string) error {
+	ctx := context.WithoutCancel(r.Context())
+	return d.Store.RecordActivity(ctx, resource.Entry(ctx, r, d.Now(), action, fairlead.ResourceID{Subscription: subscription}))
 }

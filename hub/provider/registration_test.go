@@ -13,17 +13,23 @@ func TestProviderRegistration(t *testing.T) {
 	b := twoGroups(t)
 	path := subscription + "/providers/microsoft.kubernetes"
 	b.do("POST", path+"/unregister?api-version=2024-11-01", "").refused(http.StatusConflict, "Conflict")
-	b.do("DELETE", group, "").want(http.StatusOK)
-	b.do("DELETE", other, "").want(http.StatusOK)
+	b.do("DELETE", edge+version, "").want(http.StatusOK)
+	b.do("DELETE", other+"/providers/Microsoft.Kubernetes/connectedClusters/far"+version, "").want(http.StatusOK)
 	b.do("POST", path+"/unregister", "").want(http.StatusOK).has("registrationState", "Unregistered", "registrationPolicy", "RegistrationRequired")
 	b.do("GET", path, "").want(http.StatusOK).has("registrationState", "Unregistered")
-	b.do("PUT", group, `{"location":"local"}`).want(http.StatusCreated)
 	body := clusterBody(onboardingKey(t, 2048))
 	b.do("PUT", edge+version, body).refused(http.StatusConflict, "MissingSubscriptionRegistration")
 	b.do("GET", edge+version, "").refused(http.StatusNotFound, "ResourceNotFound")
 	b.do("POST", strings.ToUpper(path)+"/register", "").want(http.StatusOK).has("registrationState", "Registered")
 	b.do("PUT", edge+version, body).want(http.StatusCreated)
 
+	b.do("PUT", subscription+definitions+captain+v2022, roleBody("Captain", readCluster, subscription)).want(http.StatusCreated)
+	b.do("DELETE", subscription+definitions+captain+v2022, "").want(http.StatusOK)
+	for _, action := range []string{"Microsoft.Kubernetes/register/action", "Microsoft.Kubernetes/unregister/action", "Microsoft.Authorization/roleDefinitions/delete"} {
+		if got := strings.Join(b.logged("eventTimestamp ge '2020-01-01T00:00:00Z'"), "\n"); !strings.Contains(got, "Succeeded "+action) {
+			t.Errorf("no %s in the activity log:\n%s", action, got)
+		}
+	}
 	b.do("POST", subscription+"/providers/Microsoft.Resources/unregister", "").refused(http.StatusConflict, "Conflict")
 	b.do("POST", subscription+"/providers/Contoso.Ships/register", "").refused(http.StatusNotFound, "InvalidResourceNamespace")
 	b.do("PUT", subscription+roles+first+v2022, assignment(access.Reader)).want(http.StatusCreated)

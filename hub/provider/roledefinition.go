@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -76,7 +77,7 @@ func (d definitions) list(w http.ResponseWriter, r *http.Request, at resource.Pl
 	_, below := terms["atscopeandbelow"]
 	shown := list[resource.Document]{Value: []resource.Document{}}
 	for _, role := range append(access.Roles(), custom...) {
-		if !wantedRole(role, terms) || !role.Assignable(at.Scope) && !(below && reaches(role, at.Scope)) {
+		if here := role.Assignable(at.Scope) || below && reaches(role, at.Scope); !here || !wantedRole(role, terms) {
 			continue
 		}
 		document, err := d.document(r.Context(), at.Scope, role)
@@ -122,11 +123,8 @@ func (d definitions) visible(ctx context.Context, scope string) ([]access.Role, 
 	}
 	var found []access.Role
 	for _, role := range all {
-		for _, assignable := range role.AssignableScopes {
-			if everywhere.Touches(assignable) {
-				found = append(found, role)
-				break
-			}
+		if slices.ContainsFunc(role.AssignableScopes, everywhere.Touches) {
+			found = append(found, role)
 		}
 	}
 	return found, nil

@@ -24,16 +24,21 @@ func withCorrelation(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, correlationKey{}, id)
 }
 
-// entry is what the activity log says of a request: who did what from where, and nothing of what was sent.
-func (a *API) entry(ctx context.Context, r request) *store.Activity {
+// Entry is what the activity log says of a request: who did what from where, and nothing of what was sent.
+func Entry(ctx context.Context, r *http.Request, now time.Time, action string, id fairlead.ResourceID) store.Activity {
 	caller, _ := access.PrincipalFrom(ctx)
 	correlation, _ := ctx.Value(correlationKey{}).(string)
-	return &store.Activity{
-		ID: uuid.NewString(), OperationID: uuid.NewString(), CorrelationID: correlation, At: a.Now(),
-		Subscription: strings.ToLower(r.id.Subscription), ResourceGroup: strings.ToLower(r.id.ResourceGroup), ResourceID: r.id.String(),
-		Action: r.permission, Status: store.ActivitySucceeded, Detail: http.StatusText(http.StatusOK),
-		Caller: caller.Name(), CallerID: caller.ObjectID, Method: r.Method, ClientIP: clientIP(r.Request),
+	return store.Activity{
+		ID: uuid.NewString(), OperationID: uuid.NewString(), CorrelationID: correlation, At: now,
+		Subscription: strings.ToLower(id.Subscription), ResourceGroup: strings.ToLower(id.ResourceGroup), ResourceID: id.String(),
+		Action: action, Status: store.ActivitySucceeded, Detail: http.StatusText(http.StatusOK),
+		Caller: caller.Name(), CallerID: caller.ObjectID, Method: r.Method, ClientIP: clientIP(r),
 	}
+}
+
+func (a *API) entry(ctx context.Context, r request) *store.Activity {
+	entry := Entry(ctx, r.Request, a.Now(), r.permission, r.id)
+	return &entry
 }
 
 // clientIP is the address that the connection comes from. Headers of proxies are not believed.

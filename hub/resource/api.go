@@ -159,7 +159,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if found.kind.Serve != nil {
-		return found.kind.Serve(w, r, Place{ID: found.id, Scope: enclosing(found.id), Filter: q.filter, Collection: found.scope != ""})
+		return a.byType(r.Context(), w, request{r, found, q, ""})
 	}
 	handle, verb := a.route(r.Method, found)
 	if handle == nil {
@@ -172,6 +172,16 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return handle(w, request{r, found, q, found.kind.action(verb)})
+}
+
+// byType lets a type answer, and records what was done.
+func (a *API) byType(ctx context.Context, w http.ResponseWriter, r request) error {
+	err := r.kind.Serve(w, r.Request, Place{ID: r.id, Scope: enclosing(r.id), Filter: r.filter, Collection: r.scope != ""})
+	if verb, changes := map[string]string{http.MethodPut: "write", http.MethodDelete: "delete"}[r.Method]; changes && err == nil {
+		r.permission = r.kind.action(verb)
+		a.acted(ctx, r, err)
+	}
+	return err
 }
 
 func (a *API) permit(ctx context.Context, t target, verb string) error {

@@ -31,14 +31,19 @@ var publicKey = sync.OnceValues(func() (string, error) {
 
 func (a *azure) connect(t *testing.T, name string) armhybridkubernetes.ConnectedCluster {
 	t.Helper()
-	poller, err := a.clusters(t).BeginCreate(t.Context(), shops, name, armhybridkubernetes.ConnectedCluster{
+	poller, err := a.clusters(t).BeginCreate(t.Context(), shops, name, cluster(t), nil)
+	return done(t, poller, err).ConnectedCluster
+}
+
+func cluster(t *testing.T) armhybridkubernetes.ConnectedCluster {
+	t.Helper()
+	return armhybridkubernetes.ConnectedCluster{
 		Location: new(location),
 		Identity: &armhybridkubernetes.ConnectedClusterIdentity{Type: new(armhybridkubernetes.ResourceIdentityTypeSystemAssigned)},
 		Properties: &armhybridkubernetes.ConnectedClusterProperties{
 			AgentPublicKeyCertificate: new(must(publicKey())(t)), Distribution: new("k3s"), Infrastructure: new("None"),
 		},
-	}, nil)
-	return done(t, poller, err).ConnectedCluster
+	}
 }
 
 func TestClusterLifeCycle(t *testing.T) {
@@ -73,10 +78,7 @@ func TestOperationOutlivesItsClient(t *testing.T) {
 	a := start(t)
 	a.group(t)
 	ctx := policy.WithHTTPHeader(t.Context(), http.Header{"Prefer": {"respond-async"}})
-	begun, err := a.clusters(t).BeginCreate(ctx, shops, "edge-1", armhybridkubernetes.ConnectedCluster{
-		Location: new(location), Identity: &armhybridkubernetes.ConnectedClusterIdentity{Type: new(armhybridkubernetes.ResourceIdentityTypeSystemAssigned)},
-		Properties: &armhybridkubernetes.ConnectedClusterProperties{AgentPublicKeyCertificate: new(must(publicKey())(t))},
-	}, nil)
+	begun, err := a.clusters(t).BeginCreate(ctx, shops, "edge-1", cluster(t), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
