@@ -16,7 +16,7 @@ func providerColumns() []column {
 func newProviderCommand(s *session) *cobra.Command {
 	command := &cobra.Command{
 		Use: "provider", Short: "Resource providers",
-		Long:    "See the resource providers of the hub and register them. A hub's own providers are registered from the start.",
+		Long:    "See the resource providers of the hub and register them in the subscription. All are registered from the start; resources of one that has been unregistered cannot be made.",
 		Example: "  fairlead provider list -o table",
 	}
 	list := &cobra.Command{
@@ -27,7 +27,8 @@ func newProviderCommand(s *session) *cobra.Command {
 	}
 	command.AddCommand(list,
 		newProviderOne(s, "show", "Show a resource provider", ""),
-		newProviderOne(s, "register", "Register a resource provider", "/register"))
+		newProviderOne(s, "register", "Register a resource provider", "/register"),
+		newProviderOne(s, "unregister", "Unregister a resource provider that has no resources left", "/unregister"))
 	return command
 }
 
@@ -45,7 +46,7 @@ func newProviderOne(s *session, use, short, action string) *cobra.Command {
 	command.Flags().StringVarP(&namespace, "namespace", "n", "", "namespace, such as Microsoft.Kubernetes")
 	mustFlag(command, "namespace")
 	if action != "" {
-		command.Flags().BoolVar(&wait, "wait", false, "accepted as az has it; a hub registers at once")
+		command.Flags().BoolVar(&wait, "wait", false, "accepted as az has it; a hub does it at once")
 	}
 	return command
 }

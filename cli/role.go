@@ -19,7 +19,7 @@ const authorization = "/providers/Microsoft.Authorization/"
 type assignmentFlags struct {
 	assignee, objectID, principalType, role, scope, group string
 	ids                                                   []string
-	all, yes                                              bool
+	all, inherited, yes                                   bool
 }
 
 func newRoleCommand(s *session) *cobra.Command {
@@ -30,9 +30,7 @@ func newRoleCommand(s *session) *cobra.Command {
 	}
 	assignment := &cobra.Command{Use: "assignment", Short: "Role assignments", Long: "Give, see and take away roles.", Example: "  fairlead role assignment list --all -o table"}
 	assignment.AddCommand(newAssignmentCreateCommand(s), newAssignmentListCommand(s), newAssignmentDeleteCommand(s))
-	definition := &cobra.Command{Use: "definition", Short: "Role definitions", Long: "See which roles there are.", Example: "  fairlead role definition list -o table"}
-	definition.AddCommand(newDefinitionListCommand(s))
-	command.AddCommand(assignment, definition)
+	command.AddCommand(assignment, newDefinitionCommand(s))
 	return command
 }
 
@@ -40,7 +38,7 @@ func assignmentFlagSet(command *cobra.Command, flags *assignmentFlags) {
 	set := command.Flags()
 	set.StringVar(&flags.assignee, "assignee", "", "principal name of a user, or object id, application id or name of a user, group or service principal")
 	set.StringVar(&flags.objectID, "assignee-object-id", "", "object id of the principal, not looked up (a cluster's identity, say)")
-	set.StringVar(&flags.principalType, "assignee-principal-type", "", "User, Group or ServicePrincipal; accepted as az has it, the hub knows")
+	set.StringVar(&flags.principalType, "assignee-principal-type", "", "User, Group or ServicePrincipal; the hub refuses a principal that is something else")
 	set.StringVar(&flags.role, "role", "", "role, by name or id; see fairlead role definition list")
 	set.StringVar(&flags.scope, "scope", "", "resource id on which the role holds (default: the subscription, or the group of -g)")
 	set.StringVarP(&flags.group, "resource-group", "g", "", "resource group as the scope")
@@ -66,12 +64,13 @@ func newAssignmentListCommand(s *session) *cobra.Command {
 	var flags assignmentFlags
 	command := &cobra.Command{
 		Use: "list", Short: "List role assignments",
-		Long:    "List the role assignments that hold on a scope, and with --all also those below it.",
-		Example: "  fairlead role assignment list --all -o table\n  fairlead role assignment list --assignee APP_ID",
+		Long:    "List the role assignments on a scope: the subscription, unless another is named. With --include-inherited also those on scopes above, which hold on it too; with --all also those below.",
+		Example: "  fairlead role assignment list --all -o table\n  fairlead role assignment list -g shops --include-inherited\n  fairlead role assignment list --assignee APP_ID",
 		RunE:    func(command *cobra.Command, _ []string) error { return s.assignmentList(command.Context(), flags) },
 	}
 	assignmentFlagSet(command, &flags)
-	command.Flags().BoolVar(&flags.all, "all", false, "also those on scopes below")
+	command.Flags().BoolVar(&flags.all, "all", false, "all that hold on the scope, and those on scopes below")
+	command.Flags().BoolVar(&flags.inherited, "include-inherited", false, "also those on scopes above")
 	return command
 }
 
@@ -88,40 +87,6 @@ func newAssignmentDeleteCommand(s *session) *cobra.Command {
 	command.Flags().BoolVarP(&flags.yes, "yes", "y", false, "accepted as az has it")
 	command.MarkFlagsOneRequired("ids", "assignee", "assignee-object-id")
 	return command
-}
-
-func newDefinitionListCommand(s *session) *cobra.Command {
-	var name string
-	command := &cobra.Command{
-		Use: "list", Short: "List the roles",
-		Long:    "List the roles that can be given, with the actions that they allow.",
-		Example: "  fairlead role definition list -o table",
-		RunE: func(command *cobra.Command, _ []string) error {
-			hub, subscription, err := s.place(command.Context())
-			if err != nil {
-				return err
-			}
-			all, err := definitions(command.Context(), hub, subscription)
-			if err != nil {
-				return err
-			}
-			kept := []client.Document{}
-			for _, one := range all {
-				if name == "" || strings.EqualFold(roleName(one), name) || strings.EqualFold(text(one, "name"), name) {
-					kept = append(kept, one)
-				}
-			}
-			return s.list(kept, []column{
-				{title: "RoleName", path: "properties.roleName"}, {title: "Name", path: "name"}, {title: "Description", path: "properties.description"},
-			}, "No roles of that name.")
-		},
-	}
-	command.Flags().StringVarP(&name, "name", "n", "", "only the role of this name or id")
-	return command
-}
-
-func definitions(ctx context.Context, hub *signedIn, subscription string) ([]client.Document, error) {
-	return hub.List(ctx, "/subscriptions/"+subscription+authorization+"roleDefinitions", client.AuthorizationVersion, nil)
 }
 
 func roleName(definition client.Document) string {
@@ -167,19 +132,22 @@ func findRole(ctx context.Context, hub *signedIn, subscription, role string) (st
 
 func (p rolePlan) give(ctx context.Context, hub *signedIn, principal string) error {
 	for _, scope := range p.scopes {
-		if _, err := assign(ctx, hub, p.definition, scope, principal); err != nil {
+		if _, err := assign(ctx, hub, p.definition, scope, principal, ""); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func assign(ctx context.Context, hub *signedIn, definition, scope, principal string) (client.Document, error) {
-	path := assignmentPath(scope) + "/" + newGUID()
+// assign gives a role; kind is what the principal must be, empty for anything.
+func assign(ctx context.Context, hub *signedIn, definition, scope, principal, kind string) (client.Document, error) {
+	properties := client.Document{"roleDefinitionId": definition, "principalId": principal}
+	if kind != "" {
+		properties["principalType"] = kind
+	}
 	document := client.Document{}
-	err := hub.Put(ctx, path, client.AuthorizationVersion, client.Document{"properties": client.Document{
-		"roleDefinitionId": definition, "principalId": principal,
-	}}, &document)
+	path := assignmentPath(scope) + "/" + newGUID()
+	err := hub.Put(ctx, path, client.AuthorizationVersion, client.Document{"properties": properties}, &document)
 	return document, err
 }
 
@@ -234,7 +202,7 @@ func (s *session) assignmentCreate(ctx context.Context, flags assignmentFlags) e
 	if err != nil {
 		return err
 	}
-	document, err := assign(ctx, hub, plan.definition, scope, principal)
+	document, err := assign(ctx, hub, plan.definition, scope, principal, flags.principalType)
 	if fairlead.CodeOf(err) == "RoleAssignmentExists" {
 		return s.say(s.streams.Err, "That role is there already.")
 	}
@@ -297,7 +265,7 @@ func (s *session) assignmentList(ctx context.Context, flags assignmentFlags) err
 	}
 	kept := []client.Document{}
 	for _, one := range found {
-		if flags.all || holdsOn(one, scope) {
+		if flags.all || holdsOn(one, scope) && (flags.inherited || isOn(one, scope)) {
 			kept = append(kept, one)
 		}
 	}
@@ -310,6 +278,12 @@ func holdsOn(assignment client.Document, scope string) bool {
 	properties, _ := assignment["properties"].(map[string]any)
 	on := strings.ToLower(strings.TrimSuffix(text(properties, "scope"), "/"))
 	return strings.HasPrefix(strings.ToLower(scope)+"/", on+"/")
+}
+
+// isOn reports whether an assignment is on the scope itself.
+func isOn(assignment client.Document, scope string) bool {
+	properties, _ := assignment["properties"].(map[string]any)
+	return strings.EqualFold(strings.TrimSuffix(text(properties, "scope"), "/"), strings.TrimSuffix(scope, "/"))
 }
 
 func (s *session) assignmentDelete(ctx context.Context, flags assignmentFlags) error {
@@ -338,8 +312,7 @@ func (s *session) matching(ctx context.Context, hub *signedIn, scope, principal,
 	}
 	var ids []string
 	for _, one := range found {
-		properties, _ := one["properties"].(map[string]any)
-		if strings.EqualFold(strings.TrimSuffix(text(properties, "scope"), "/"), strings.TrimSuffix(scope, "/")) {
+		if isOn(one, scope) {
 			ids = append(ids, text(one, "id"))
 		}
 	}

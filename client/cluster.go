@@ -16,6 +16,7 @@ const (
 	SubscriptionVersion  = "2022-12-01"
 	AuthorizationVersion = "2022-04-01"
 	ActivityVersion      = "2015-04-01"
+	FeatureVersion       = "2021-07-01"
 	helmSettingsVersion  = "2024-07-01-preview"
 	helmPackageVersion   = "2019-11-01-preview"
 )

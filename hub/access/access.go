@@ -116,6 +116,19 @@ func (c *Checker) CheckData(ctx context.Context, action, scope string) error {
 	return refusal(caller, action, scope)
 }
 
+// Present is nil for whoever has any role at, above or below a scope: to them it is there. The action is what the
+// refusal of all others names.
+func (c *Checker) Present(ctx context.Context, action, scope string) error {
+	caller, held, err := c.granted(ctx, func(Role, string) bool { return true }, action)
+	if err != nil {
+		return err
+	}
+	if (Filter{held}).Touches(scope) {
+		return nil
+	}
+	return refusal(caller, action, scope)
+}
+
 // granted returns the lower-case scopes on which the caller has a role that grants the action.
 func (c *Checker) granted(ctx context.Context, grants func(Role, string) bool, action string) (Principal, []string, error) {
 	caller, err := authenticated(ctx)

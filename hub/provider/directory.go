@@ -79,7 +79,7 @@ func (d *Directory) subscriptions(w http.ResponseWriter, r *http.Request) error 
 	}
 	shown := list[resource.Document]{Value: []resource.Document{}}
 	for _, one := range stored {
-		_, err := d.Access.Filter(r.Context(), readSubscription, one.ID)
+		err := d.Access.Present(r.Context(), readSubscription, one.ID)
 		if err != nil && fairlead.KindOf(err) == fairlead.Forbidden {
 			continue
 		}
@@ -115,7 +115,7 @@ func (d *Directory) visible(r *http.Request) (store.Resource, error) {
 	if err != nil {
 		return store.Resource{}, err
 	}
-	if _, err := d.Access.Filter(r.Context(), readSubscription, id.String()); err != nil {
+	if err := d.Access.Present(r.Context(), readSubscription, id.String()); err != nil {
 		return store.Resource{}, err
 	}
 	stored, err := d.Store.GetResource(r.Context(), id.Key())

@@ -57,6 +57,7 @@ func TestCustomRoleLifeCycle(t *testing.T) {
 	b.do("PUT", group+roles+first+v2022, given).want(http.StatusCreated)
 	b.doAs(person, "GET", edge+version, "").want(http.StatusOK)
 	b.doAs(person, "GET", group, "").refused(http.StatusForbidden, "AuthorizationFailed")
+	b.doAs(person, "GET", subscription, "").want(http.StatusOK) // whoever has a role in it can sign in and find it
 
 	b.do("DELETE", id, "").refused(http.StatusConflict, "RoleDefinitionHasAssignments")
 	b.do("PUT", id, roleBody("Captain", readCluster, other)).refused(http.StatusConflict, "RoleDefinitionHasAssignments")
