@@ -35,7 +35,7 @@ func twoGroups(t *testing.T) *bench {
 }
 
 func assignment(role string) string {
-	return `{"properties":{"roleDefinitionId":"` + access.RoleID("x", role) + `","principalId":"` + person + `","principalType":"ServicePrincipal"}}`
+	return `{"properties":{"roleDefinitionId":"` + access.RoleID("x", role) + `","principalId":"` + person + `"}}`
 }
 
 func TestStrangersSeeNothing(t *testing.T) {

@@ -143,11 +143,13 @@ func TestRolesCannotBeUsedToClimb(t *testing.T) {
 func TestAssignmentCodes(t *testing.T) {
 	b := twoGroups(t)
 	path := group + roles + third + v2022
-	b.do("PUT", path, strings.Replace(assignment(access.Reader), `"ServicePrincipal"`, `"User"`, 1)).refused(http.StatusBadRequest, "UnmatchedPrincipalType")
-	b.do("PUT", path, strings.Replace(assignment(access.Reader), `"principalType"`, `"condition":"@Resource[x] eq 1","principalType"`, 1)).
-		refused(http.StatusBadRequest, "ConditionsNotSupported")
-	b.do("PUT", path, strings.Replace(assignment(access.Reader), `"principalType"`, `"condition":null,"description":"why","principalType"`, 1)).
-		want(http.StatusCreated).has("properties.description", "why")
+	with := func(more string) string {
+		return strings.Replace(assignment(access.Reader), `"principalId"`, more+`,"principalId"`, 1)
+	}
+	b.do("PUT", path, with(`"principalType":"User"`)).refused(http.StatusBadRequest, "UnmatchedPrincipalType")
+	b.do("PUT", path, with(`"condition":"@Resource[x] eq 1"`)).refused(http.StatusBadRequest, "ConditionsNotSupported")
+	b.do("PUT", path, with(`"condition":null,"description":"why","principalType":"serviceprincipal"`)).want(http.StatusCreated).
+		has("properties.description", "why", "properties.principalType", "ServicePrincipal")
 	for filter, want := range map[string]int{"principalType%20eq%20'serviceprincipal'": 2, "principalType%20eq%20'User'": 0} {
 		if got := b.do("GET", group+roles+v2022+"&$filter="+filter, "").names(); len(got) != want {
 			t.Errorf("%s: %v", filter, got)
