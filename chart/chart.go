@@ -1,5 +1,5 @@
-// Package chart carries the Helm charts of agents and hub and gives them the version of the binary. It
-// renders and installs nothing.
+// Package chart carries the Helm charts of agents, hub and the az client's pre-check, and gives them the version of the
+// binary. It renders and installs nothing.
 package chart
 
 import (
@@ -7,8 +7,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"strings"
 
 	chartv2 "helm.sh/helm/v4/pkg/chart/v2"
@@ -39,48 +41,60 @@ func Load() (*chartv2.Chart, error) {
 }
 
 // Archive returns the agents' chart as `helm package` would, but the same bytes every time.
-func Archive() ([]byte, error) { return pack(fairlead.ChartName) }
+func Archive() ([]byte, error) { return archive(FS, fairlead.ChartName) }
 
 // Hub returns the chart that runs a hub on Kubernetes, packed in the same way.
-func Hub() ([]byte, error) { return pack("fairlead-hub") }
+func Hub() ([]byte, error) { return archive(FS, "fairlead-hub") }
 
-func pack(name string) ([]byte, error) {
+// file is one that a chart is given beside those of its folder.
+type file struct {
+	name    string
+	content []byte
+}
+
+func archive(from embed.FS, name string, more ...file) ([]byte, error) {
 	var packed bytes.Buffer
 	compressed := gzip.NewWriter(&packed)
 	archive := tar.NewWriter(compressed)
-	if err := fs.WalkDir(FS, name, appendTo(archive)); err != nil {
-		return nil, fmt.Errorf("pack the chart: %w", err)
+	if err := fs.WalkDir(from, name, appendTo(archive, from)); err != nil {
+		return nil, fmt.Errorf("pack chart %s: %w", name, err)
 	}
-	if err := archive.Close(); err != nil {
-		return nil, fmt.Errorf("pack the chart: %w", err)
+	for _, extra := range more {
+		if err := add(archive, path.Join(name, extra.name), extra.content); err != nil {
+			return nil, fmt.Errorf("pack chart %s: %w", name, err)
+		}
 	}
-	if err := compressed.Close(); err != nil {
-		return nil, fmt.Errorf("pack the chart: %w", err)
+	if err := errors.Join(archive.Close(), compressed.Close()); err != nil {
+		return nil, fmt.Errorf("pack chart %s: %w", name, err)
 	}
 	return packed.Bytes(), nil
 }
 
-func appendTo(archive *tar.Writer) fs.WalkDirFunc {
+func appendTo(archive *tar.Writer, from embed.FS) fs.WalkDirFunc {
 	return func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		content, err := read(path)
+		content, err := read(from, path)
 		if err != nil {
 			return err
 		}
-		header := &tar.Header{Name: path, Mode: 0o644, Size: int64(len(content)), Format: tar.FormatPAX}
-		if err := archive.WriteHeader(header); err != nil {
-			return err
-		}
-		_, err = archive.Write(content)
-		return err
+		return add(archive, path, content)
 	}
 }
 
-func read(path string) ([]byte, error) {
-	content, err := FS.ReadFile(path)
-	if err != nil || !strings.HasSuffix(path, "/Chart.yaml") {
+func add(archive *tar.Writer, path string, content []byte) error {
+	header := &tar.Header{Name: path, Mode: 0o644, Size: int64(len(content)), Format: tar.FormatPAX}
+	if err := archive.WriteHeader(header); err != nil {
+		return err
+	}
+	_, err := archive.Write(content)
+	return err
+}
+
+func read(from embed.FS, name string) ([]byte, error) {
+	content, err := from.ReadFile(name)
+	if err != nil || path.Base(name) != "Chart.yaml" {
 		return content, err
 	}
 	return []byte(strings.ReplaceAll(string(content), placeholder, fairlead.Version)), nil

@@ -11,6 +11,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
+	"github.com/fairlead/fairlead/doctor/probe/payload"
 	"github.com/fairlead/fairlead/hub"
 )
 
@@ -79,6 +80,7 @@ func runHub(ctx context.Context, config hub.Config, streams Streams) error {
 		notify(daemon.SdNotifyReady)
 		return writeWelcome(streams.Out, welcome)
 	}
+	config.Probe = payload.Program
 	opened, err := hub.New(ctx, config)
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ the hub's. Load it into every node that cannot pull from the hub, before the clu
 	save.Flags().StringVarP(&output, "output", "o", "fairlead-image.tar", "archive to write")
 	save.Flags().StringVar(&registry, "registry", "", "host[:port] of the hub, under which the chart names the image")
 	_ = save.MarkFlagRequired("registry") // the flag was defined one line above
-	command.AddCommand(save)
+	command.AddCommand(save, newDiagnoserCommand(streams))
 	strict(command)
 	return command
 }

@@ -47,6 +47,8 @@ type Config struct {
 	Welcome func(Welcome) error `json:"-"`
 	// Binary tells which binary the agents' image is packed from: the running one unless set.
 	Binary func() (string, error) `json:"-"`
+	// Probe returns the program that the image of the az client's pre-check holds, by architecture; nil to serve no pre-check.
+	Probe func(architecture string) ([]byte, error) `json:"-"`
 }
 
 // Defaults returns the configuration of a hub on a person's own machine.

@@ -58,7 +58,7 @@ func (h *Hub) openParts(ctx context.Context) error {
 		return err
 	}
 	p.registry = &registry.Server{
-		Dir: filepath.Join(h.config.Data, "registry"), Chart: chart.Archive, Binary: h.config.Binary, Log: h.log,
+		Dir: filepath.Join(h.config.Data, "registry"), Chart: chart.Archive, Binary: h.config.Binary, Precheck: h.precheck, Probe: h.config.Probe, Log: h.log,
 		URL: h.url, Mirror: pushed, Identity: p.tokens, Access: p.checker,
 	}
 	p.resources = h.resources(&p)

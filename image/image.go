@@ -36,7 +36,15 @@ func Pack(ctx context.Context, binaryPath, dir string) (v1.Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pack %s: %w", filepath.Base(binaryPath), err)
 	}
-	return assemble(layer, machine)
+	return assemble(layer, machine, v1.Config{
+		Entrypoint: []string{program},
+		User:       user,
+		WorkingDir: "/",
+		Labels: map[string]string{
+			"org.opencontainers.image.title":   "fairlead",
+			"org.opencontainers.image.version": fairlead.Version,
+		},
+	})
 }
 
 // SaveTar writes the image of the binary as an archive that `ctr images import` and
@@ -61,7 +69,7 @@ func SaveTar(ctx context.Context, binaryPath, reference, tarPath string) error {
 	return nil
 }
 
-func assemble(layer v1.Layer, machine platform) (v1.Image, error) {
+func assemble(layer v1.Layer, machine platform, config v1.Config) (v1.Image, error) {
 	base := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	withLayer, err := mutate.Append(base, mutate.Addendum{Layer: layer, History: v1.History{CreatedBy: "fairlead"}})
 	if err != nil {
@@ -71,23 +79,11 @@ func assemble(layer v1.Layer, machine platform) (v1.Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
-	complete, err := mutate.ConfigFile(withLayer, configure(file.DeepCopy(), machine))
+	file = file.DeepCopy()
+	file.OS, file.Architecture, file.Variant, file.Config = "linux", machine.architecture, machine.variant, config
+	complete, err := mutate.ConfigFile(withLayer, file)
 	if err != nil {
 		return nil, fmt.Errorf("set the configuration: %w", err)
 	}
 	return complete, nil
-}
-
-func configure(file *v1.ConfigFile, machine platform) *v1.ConfigFile {
-	file.OS, file.Architecture, file.Variant = "linux", machine.architecture, machine.variant
-	file.Config = v1.Config{
-		Entrypoint: []string{program},
-		User:       user,
-		WorkingDir: "/",
-		Labels: map[string]string{
-			"org.opencontainers.image.title":   "fairlead",
-			"org.opencontainers.image.version": fairlead.Version,
-		},
-	}
-	return file
 }

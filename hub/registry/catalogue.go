@@ -2,6 +2,7 @@ package registry
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -44,12 +45,21 @@ func open(dir string) (*catalogue, error) {
 
 func (c *catalogue) add(descriptor v1.Descriptor) error {
 	name, tag, _ := strings.Cut(descriptor.Annotations[refAnnotation], ":")
+	repo := c.repository(name)
+	repo.tags[tag] = descriptor
+	if descriptor.MediaType.IsIndex() {
+		repo.manifests[descriptor.Digest.String()] = descriptor
+		return errors.Join(c.check(descriptor), c.addIndex(repo, descriptor))
+	}
+	return c.addManifest(repo, descriptor)
+}
+
+func (c *catalogue) addManifest(repo *repository, descriptor v1.Descriptor) error {
 	var manifest v1.Manifest
 	if err := readJSON(c.path(descriptor), &manifest); err != nil {
 		return err
 	}
-	repo := c.repository(name)
-	repo.tags[tag], repo.manifests[descriptor.Digest.String()] = descriptor, descriptor
+	repo.manifests[descriptor.Digest.String()] = descriptor
 	for _, blob := range append(manifest.Layers, manifest.Config) {
 		repo.blobs[blob.Digest.String()] = blob
 		if err := c.check(blob); err != nil {

@@ -26,8 +26,8 @@ const (
 // maxChartFile bounds what is read of Chart.yaml.
 const maxChartFile = 1 << 20
 
-// addChart adds the packed chart to the layout, under each repository.
-func addChart(target layout.Path, archive []byte, repositories ...string) error {
+// addChart adds the packed chart to the layout, under a tag of each repository.
+func addChart(target layout.Path, archive []byte, tag string, repositories ...string) error {
 	metadata, err := chartMetadata(archive)
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ func addChart(target layout.Path, archive []byte, repositories ...string) error 
 		return err
 	}
 	for _, repository := range repositories {
-		manifest.Annotations = map[string]string{refAnnotation: repository + ":" + Tag()}
+		manifest.Annotations = map[string]string{refAnnotation: repository + ":" + tag}
 		if err := target.AppendDescriptor(manifest); err != nil {
 			return err
 		}

@@ -25,23 +25,34 @@ const refAnnotation = "org.opencontainers.image.ref.name"
 // reasonFile in a layout says why it holds no image.
 const reasonFile = "no-image"
 
+// source is what is packed besides the agents' chart.
+type source struct {
+	binary   string
+	precheck []byte
+}
+
 // pack returns the content packed from the running binary, from an earlier run if there was one.
 func (s *Server) pack(ctx context.Context) (*catalogue, error) {
 	binary, err := s.executable()
 	if err != nil {
 		return nil, fmt.Errorf("find the running binary: %w", err)
 	}
-	key, err := digestOf(binary)
+	digest, err := digestOf(binary)
 	if err != nil {
 		return nil, fmt.Errorf("read the running binary: %w", err)
 	}
+	precheck, err := s.precheck()
+	if err != nil {
+		return nil, err
+	}
+	key := layoutKey(digest, precheck)
 	dir := filepath.Join(s.Dir, key)
 	content, err := open(dir)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			s.Log.WarnContext(ctx, "packed chart and image are damaged and will be packed anew", slog.Any("err", err))
 		}
-		content, err = s.packAnew(ctx, binary, dir)
+		content, err = s.packAnew(ctx, source{binary, precheck}, dir)
 	}
 	if err != nil {
 		return nil, err
@@ -54,7 +65,7 @@ func (s *Server) pack(ctx context.Context) (*catalogue, error) {
 
 // packAnew fills a new folder and only then gives it its name, so that a crash leaves nothing
 // that could be taken for whole.
-func (s *Server) packAnew(ctx context.Context, binary, dir string) (*catalogue, error) {
+func (s *Server) packAnew(ctx context.Context, from source, dir string) (*catalogue, error) {
 	if err := os.MkdirAll(s.Dir, 0o750); err != nil {
 		return nil, fmt.Errorf("make the registry's folder: %w", err)
 	}
@@ -63,7 +74,7 @@ func (s *Server) packAnew(ctx context.Context, binary, dir string) (*catalogue, 
 		return nil, fmt.Errorf("make the registry's folder: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(unfinished) }() // gone already when all went well
-	if err := s.fill(ctx, binary, unfinished); err != nil {
+	if err := s.fill(ctx, from, unfinished); err != nil {
 		return nil, err
 	}
 	if err := os.RemoveAll(dir); err != nil {
@@ -75,7 +86,7 @@ func (s *Server) packAnew(ctx context.Context, binary, dir string) (*catalogue, 
 	return open(dir)
 }
 
-func (s *Server) fill(ctx context.Context, binary, dir string) error {
+func (s *Server) fill(ctx context.Context, from source, dir string) error {
 	target, err := layout.Write(dir, empty.Index)
 	if err != nil {
 		return fmt.Errorf("start the layout: %w", err)
@@ -84,10 +95,13 @@ func (s *Server) fill(ctx context.Context, binary, dir string) error {
 	if err != nil {
 		return fmt.Errorf("load the chart: %w", err)
 	}
-	if err := addChart(target, archive, fairlead.ChartRepository, PlainChartRepository); err != nil {
+	if err := addChart(target, archive, Tag(), fairlead.ChartRepository, PlainChartRepository); err != nil {
 		return fmt.Errorf("add the chart: %w", err)
 	}
-	return addImage(ctx, target, binary, dir)
+	if err := s.addProbe(ctx, target, from.precheck); err != nil {
+		return err
+	}
+	return addImage(ctx, target, from.binary, dir)
 }
 
 // addImage adds the image, or the reason why this binary can be none: the chart is worth serving

@@ -1,5 +1,5 @@
-// Package registry is the hub's registry by the OCI distribution API. It serves the agents' chart and image, packed
-// from the running binary, once a binary, into an OCI layout on disk; while that lasts, requests wait. Besides, it serves
+// Package registry is the hub's registry by the OCI distribution API. It serves the agents' chart and image and those
+// of the az client's pre-check, packed from the running binary, once a binary, into an OCI layout on disk; while that lasts, requests wait. Besides, it serves
 // what an administrator has pushed. Anybody may pull: nodes have no credentials, and there is nothing secret in it. Only
 // who may is let push. The package does not know clusters.
 package registry
@@ -30,11 +30,14 @@ const PlainChartRepository = "azurearck8s/batch1/stable/" + fairlead.ChartName
 // Server is the registry. Dir is a folder of its own; Chart returns the chart as a packed archive.
 // Binary tells where the binary is and is os.Executable unless set. Mirror, Identity and Access are for pushes, which
 // are refused without them; URL is the hub's own, without a slash at the end.
+// Precheck returns the packed chart of the az client's pre-check, and Probe the program in its image; without them none is served.
 type Server struct {
-	Dir    string
-	Chart  func() ([]byte, error)
-	Binary func() (string, error)
-	Log    *slog.Logger
+	Dir      string
+	Chart    func() ([]byte, error)
+	Binary   func() (string, error)
+	Precheck func() ([]byte, error)
+	Probe    func(architecture string) ([]byte, error)
+	Log      *slog.Logger
 
 	URL      string
 	Mirror   *mirror.Store

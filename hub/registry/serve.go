@@ -107,7 +107,7 @@ func (c *catalogue) serve(w http.ResponseWriter, r *http.Request, repo *reposito
 			c.send(w, r, descriptor, string(descriptor.MediaType))
 			return
 		}
-		refuse(w, http.StatusNotFound, "MANIFEST_UNKNOWN", "this hub serves only tag "+Tag()+" of "+wanted.repository)
+		refuse(w, http.StatusNotFound, "MANIFEST_UNKNOWN", "of "+wanted.repository+" this hub serves only "+strings.Join(slices.Sorted(maps.Keys(repo.tags)), ", "))
 	default:
 		if descriptor, ok := repo.blobs[wanted.reference]; ok {
 			c.send(w, r, descriptor, "application/octet-stream")
