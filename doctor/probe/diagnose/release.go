@@ -53,13 +53,13 @@ type release struct {
 			NoProxy        text `json:"noProxy"`
 			ProxyCert      text `json:"proxyCert"`
 			IsProxyEnabled text `json:"isProxyEnabled"`
-			HubCA          text `json:"hubCA"`
+			HubCA          text `json:"hubCA"` //nolint:tagliatelle // the name of the value in the chart
 		} `json:"global"`
 		System struct {
 			ResourceManager text `json:"azureResourceManagerEndpoint"`
 			Login           text `json:"activeDirectoryEndpoint"`
 			Agents          struct {
-				DataPlane text `json:"config_dp_endpoint_override"`
+				DataPlane text `json:"config_dp_endpoint_override"` //nolint:tagliatelle // the original's
 			} `json:"azureArcAgents"`
 			Image struct {
 				Repository text `json:"repository"`
