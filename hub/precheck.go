@@ -4,19 +4,22 @@ import (
 	"fmt"
 	"net/url"
 
+	"github.com/fairlead/fairlead/azcloud"
 	"github.com/fairlead/fairlead/chart"
 	"github.com/fairlead/fairlead/hub/registry"
 )
 
-// precheck returns the chart that the az client runs in a cluster before it connects it: with the addresses of this hub.
+// precheck returns the chart that the az client runs in a cluster before it connects it: with the addresses of this hub that
+// the agents will need, and of sign-in, which that client judges too. The other hosts for az nobody asks from within a cluster.
 func (h *Hub) precheck() ([]byte, error) {
-	address, err := url.Parse(h.url)
+	images := h.cloud.Base(azcloud.Registry)
+	address, err := url.Parse(images)
 	if err != nil {
-		return nil, fmt.Errorf("understand the hub's URL: %w", err)
+		return nil, fmt.Errorf("understand the registry's URL: %w", err)
 	}
 	return chart.Precheck(chart.PrecheckHub{
 		Registry: address.Host, Repository: registry.ProbeRepository, Tag: registry.Tag(), CA: string(h.trust),
-		Connect: h.url + "/healthz", Login: h.url,
-		Onboarding: []string{h.url + "/metadata/endpoints", h.url + "/v2/"},
+		Connect: h.cloud.Base(azcloud.Notification) + "/healthz", Login: h.cloud.Base(azcloud.Login),
+		Onboarding: []string{h.url + "/healthz", images + "/v2/"},
 	})
 }

@@ -56,9 +56,7 @@ type release struct {
 			HubCA          text `json:"hubCA"` //nolint:tagliatelle // the name of the value in the chart
 		} `json:"global"`
 		System struct {
-			ResourceManager text `json:"azureResourceManagerEndpoint"`
-			Login           text `json:"activeDirectoryEndpoint"`
-			Agents          struct {
+			Agents struct {
 				DataPlane text `json:"config_dp_endpoint_override"` //nolint:tagliatelle // the original's
 			} `json:"azureArcAgents"`
 			Image struct {
@@ -103,14 +101,12 @@ func decode(packed []byte) (release, error) {
 	return found, nil
 }
 
-// settings are the endpoints that the release names, and the way there.
+// settings are the endpoints that the agents of the release need, and the way there.
 func (r release) settings() precheck.Settings {
 	global, system := r.Config.Global, r.Config.System
 	var s precheck.Settings
-	for _, address := range []text{system.Agents.DataPlane, system.ResourceManager, system.Login} {
-		if address != "" {
-			s.Onboarding = append(s.Onboarding, string(address))
-		}
+	if system.Agents.DataPlane != "" {
+		s.Onboarding = append(s.Onboarding, strings.TrimSuffix(string(system.Agents.DataPlane), "/")+"/healthz")
 	}
 	if system.Image.Repository != "" {
 		s.Onboarding = append(s.Onboarding, "https://"+string(system.Image.Repository)+"/v2/")
