@@ -36,7 +36,7 @@ func dispatch(ctx context.Context, args []string, out, complaints io.Writer) err
 	}
 	actions := map[string]func(*command, context.Context) error{
 		"up": (*command).up, "down": (*command).down, "status": (*command).status,
-		"kubeconfig": (*command).kubeconfig, "load": (*command).load, "logs": (*command).logs,
+		"kubeconfig": (*command).kubeconfig, "load": (*command).load, "logs": (*command).logs, "trust": (*command).trust,
 	}
 	action, ok := actions[args[0]]
 	if !ok {
@@ -74,7 +74,7 @@ func parse(action string, args []string, out, complaints io.Writer) (*command, e
 	}
 	c.args = rest
 	flags.Visit(func(f *flag.Flag) { c.named = c.named || f.Name == "name" })
-	if len(rest) > 0 && action != "load" && action != "logs" {
+	if len(rest) > 0 && action != "load" && action != "logs" && action != "trust" {
 		return nil, fmt.Errorf("unexpected %q: %w", rest[0], errUsage)
 	}
 	c.dir, err = recipe.DefaultDir()

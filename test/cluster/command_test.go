@@ -24,6 +24,7 @@ func TestRun(t *testing.T) {
 		"FlagOfAnother":     {"down has no control plane", []string{"down", "--control-plane"}, 2, "", "control-plane"},
 		"SuperfluousWord":   {"words are not swallowed", []string{"down", "edge-2"}, 2, "", `unexpected "edge-2"`},
 		"LoadNothing":       {"load needs an image", []string{"load"}, 2, "", "which image"},
+		"TrustNothing":      {"trust needs a registry and an authority", []string{"trust", "registry.test"}, 2, "", "which registry"},
 		"BadName":           {"a name becomes part of paths and host names", []string{"up", "--control-plane", "--name", "Edge_2"}, 1, "", `name "Edge_2"`},
 		"DownTwice":         {"down is idempotent", []string{"down", "--name", "absent"}, 0, "", "is not there"},
 		"KubeconfigOfNone":  {"scripts can tell a missing cluster from a failure", []string{"kubeconfig", "--name", "absent"}, 3, "", "no such cluster"},

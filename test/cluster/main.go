@@ -31,6 +31,8 @@ Usage:
                            print the path of the kubeconfig
   cluster load [--name NAME] IMAGE.tar...
                            put images on the node
+  cluster trust [--name NAME] REGISTRY CA.crt [HOST]...
+                           let the node pull from a registry on this host by its name, and know this host by other names
   cluster logs [--name NAME] [PROCESS]
                            list the logs, or print the log of one process
 

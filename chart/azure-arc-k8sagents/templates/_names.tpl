@@ -28,8 +28,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | replace "+" "_" | quote }}
 {{- end }}
 
-{{/* A client that cannot say "no value" says "auto". */}}
-{{- define "arc.said" -}}{{ if ne (toString . | lower) "auto" }}{{ . }}{{ end }}{{- end }}
+{{/* Clients that cannot say "no value" say "auto", or, az where it recognises nothing, "None". */}}
+{{- define "arc.said" -}}{{ if not (has (toString . | lower) (list "auto" "none")) }}{{ . }}{{ end }}{{- end }}
 
 {{- define "arc.hubCA" -}}
 {{- with .Values.global.hubCA }}{{ if contains "-----BEGIN" . }}{{ . }}{{ else }}{{ b64dec . }}{{ end }}{{ end -}}

@@ -11,13 +11,13 @@ import (
 	"strings"
 )
 
-// TrustRegistry lets the node pull images from host:port over TLS that caPEM vouches for, from the next pull on.
-// A host that is a name leads to HostAddress, as after AddHost.
+// TrustRegistry lets the node pull images from host:port, or from host on port 443, over TLS that caPEM vouches for, from the
+// next pull on. A host that is a name leads to HostAddress, as after AddHost.
 func (c *Cluster) TrustRegistry(hostport string, caPEM []byte) error {
 	if err := c.needsNode("trust a registry"); err != nil {
 		return err
 	}
-	host, _, err := net.SplitHostPort(hostport)
+	host, err := hostOf(hostport)
 	if err != nil {
 		return fmt.Errorf("trust registry %s: %w", hostport, err)
 	}
@@ -36,6 +36,14 @@ func (c *Cluster) TrustRegistry(hostport string, caPEM []byte) error {
 		return nil
 	}
 	return c.AddHost(host)
+}
+
+func hostOf(hostport string) (string, error) {
+	if !strings.Contains(hostport, ":") {
+		return hostport, nil
+	}
+	host, _, err := net.SplitHostPort(hostport)
+	return host, err
 }
 
 // AddHost makes name lead to HostAddress: at once on the node, within a few seconds in pods.
