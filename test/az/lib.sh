@@ -88,11 +88,14 @@ run_az() {
 	timeout "${STEP_TIMEOUT:-900}" $AZ "$@" >"$work/out" 2>"$work/err" </dev/null
 }
 
+# seen PATTERN looks for it in what az printed; an empty one asks for nothing.
+seen() { [ -z "$1" ] || grep -Eq -- "$1" "$work/out" "$work/err"; }
+
 # works WHAT PATTERN ARGS... runs az, which must succeed and print the pattern.
 works() {
 	local what=$1 pattern=$2
 	shift 2
-	run_az "$@" && grep -Eq -- "$pattern" "$work/out" "$work/err"
+	run_az "$@" && seen "$pattern"
 	result $? "$what"
 }
 
@@ -100,7 +103,7 @@ works() {
 refuses() {
 	local what=$1 pattern=$2
 	shift 2
-	! run_az "$@" && grep -Eq -- "$pattern" "$work/out" "$work/err"
+	! run_az "$@" && seen "$pattern"
 	result $? "$what"
 }
 
