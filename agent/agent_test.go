@@ -10,11 +10,12 @@ import (
 )
 
 const (
-	clusterMetadata = "/apis/arc.azure.com/v1beta1/namespaces/azure-arc/connectedclusters/clustermetadata"
-	identityRequest = "/apis/clusterconfig.azure.com/v1beta1/namespaces/azure-arc/azureclusteridentityrequests/cluster-identity-request"
-	namespacePath   = "/api/v1/namespaces/azure-arc"
-	definitionPath  = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"
-	identitySecret  = namespacePath + "/secrets/azure-identity-certificate"
+	clusterMetadata  = "/apis/arc.azure.com/v1beta1/namespaces/azure-arc/connectedclusters/clustermetadata"
+	identityRequest  = "/apis/clusterconfig.azure.com/v1beta1/namespaces/azure-arc/azureclusteridentityrequests/cluster-identity-request"
+	namespacePath    = "/api/v1/namespaces/azure-arc"
+	definitionPath   = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"
+	proxyCertificate = "/apis/clusterconfig.azure.com/v1beta1/namespaces/azure-arc/arccertificates/kube-aad-proxy"
+	identitySecret   = namespacePath + "/secrets/azure-identity-certificate"
 )
 
 func deploymentPath(name string) string {
@@ -73,6 +74,9 @@ func TestStandardAgentsOnARealCluster(t *testing.T) {
 	})
 	eventually(t, "the identity request says when it ends", 5*time.Second, func() bool {
 		return c.field(identityRequest, "status.state") == "Succeeded" && c.field(identityRequest, "status.expirationTime") != "<nil>"
+	})
+	eventually(t, "az finds the certificate that it looks for", 5*time.Second, func() bool {
+		return c.field(proxyCertificate, "status.state") == "NotNeeded"
 	})
 	h.eventually("the hub knows what was applied", 5*time.Second, func(h *hub) bool {
 		return len(h.statuses) > 0 && h.statuses[0].Applied && h.statuses[0].Name == "clustermetadata"

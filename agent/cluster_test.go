@@ -66,7 +66,10 @@ func newCluster(t *testing.T, h *hub, profile string) *cluster {
 	}
 	c := &cluster{t: t, kubeconfig: kubeconfig, api: client.RESTClient(), helm: helm(t, kubeconfig), hub: h}
 	// What the test before has left is still going.
-	for _, path := range []string{namespacePath, definitionPath + "connectedclusters.arc.azure.com", definitionPath + "azureclusteridentityrequests.clusterconfig.azure.com"} {
+	for _, path := range []string{
+		namespacePath, definitionPath + "connectedclusters.arc.azure.com", definitionPath + "azureclusteridentityrequests.clusterconfig.azure.com",
+		definitionPath + "arccertificates.clusterconfig.azure.com",
+	} {
 		c.eventuallyGone(path)
 	}
 	c.install(profile)

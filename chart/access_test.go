@@ -61,6 +61,7 @@ func TestRightsOfEveryAgent(t *testing.T) {
 		"azure-arc cluster-metadata-operator arc.azure.com connectedclusters,connectedclusters/status [clustermetadata]: create patch",
 		"azure-arc clusteridentityoperator  secrets [azure-arc-connect-privatekey]: list watch",
 		"azure-arc clusteridentityoperator  secrets [azure-identity-certificate]: list watch create patch",
+		"azure-arc clusteridentityoperator clusterconfig.azure.com arccertificates,arccertificates/status [kube-aad-proxy]: create patch",
 		"azure-arc clusteridentityoperator clusterconfig.azure.com azureclusteridentityrequests,azureclusteridentityrequests/status [cluster-identity-request]: create patch",
 		"azure-arc config-agent  secrets [azure-identity-certificate]: list watch",
 		"azure-arc config-agent arc.azure.com connectedclusters [clustermetadata]: create patch",

@@ -60,6 +60,7 @@ func (o *Operator) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return o.watchKey(ctx) })
 	group.Go(func() error { return o.keep(ctx) })
+	group.Go(func() error { return o.tellOfProxy(ctx) })
 	return group.Wait()
 }
 

@@ -70,3 +70,8 @@ func ConnectedClusters(namespace string) Collection {
 func IdentityRequests(namespace string) Collection {
 	return collection("clusterconfig.azure.com", "v1beta1", "azureclusteridentityrequests", namespace)
 }
+
+// ArcCertificates returns a namespace's ArcCertificates.
+func ArcCertificates(namespace string) Collection {
+	return collection("clusterconfig.azure.com", "v1beta1", "arccertificates", namespace)
+}

@@ -78,7 +78,8 @@ result() {
 	fi
 	failed=$((failed + 1))
 	printf 'FAIL  %s (%ss)\n' "$2" "$SECONDS"
-	sed 's/^/      | /' "$work/out" "$work/err" | tail -"${LINES_OF_FAILURE:-25}"
+	[ -s "$work/err" ] || [ -s "$work/out" ] || echo "      | (nothing was printed)"
+	sed 's/^/      | /' "$work/err" "$work/out" | tail -"${LINES_OF_FAILURE:-25}"
 }
 
 # run_az runs az with what it prints in files.

@@ -23,6 +23,10 @@ A create that comes from a server-side apply is authorised with its name, so it 
   resources: [azureclusteridentityrequests, azureclusteridentityrequests/status]
   resourceNames: [cluster-identity-request]
   verbs: [create, patch]
+- apiGroups: [clusterconfig.azure.com]
+  resources: [arccertificates, arccertificates/status]
+  resourceNames: [kube-aad-proxy]
+  verbs: [create, patch]
 {{- end }}
 {{- define "rules.clusteridentityoperator.release" }}{{ end }}
 {{- define "rules.clusteridentityoperator.cluster" }}{{ end }}

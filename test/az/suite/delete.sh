@@ -7,4 +7,5 @@ works "delete --force" "" connectedk8s delete -n quay-2 -g shops --yes --force
 refuses "delete --force: it is gone at the hub" "ResourceNotFound" connectedk8s show -n quay-2 -g shops
 works "group delete with everything in it" "" group delete -n shops --yes
 works "logout" "" logout
-works "cloud unregister" "" cloud set -n AzureCloud
+works "cloud set back" "" cloud set -n AzureCloud
+works "cloud unregister" "" cloud unregister -n Fairlead
