@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/fairlead/fairlead"
@@ -84,7 +85,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 130 interrupted.`,
 	root.SetFlagErrorFunc(misread)
 	root.AddGroup(&cobra.Group{ID: "client", Title: "Commands for people and pipelines:"}, &cobra.Group{ID: "server", Title: "Servers:"})
 	root.CompletionOptions.DisableDefaultCmd = true
-	s := &session{streams: streams}
+	s := &session{streams: streams, correlation: uuid.NewString()}
 	addClients(root, s)
 	addServers(root, s)
 	root.Args, root.RunE = cobra.ArbitraryArgs, group

@@ -74,7 +74,9 @@ func (s *session) locate(ctx context.Context, flags clusterFlags) (*signedIn, fa
 	if err != nil {
 		return nil, fairlead.ResourceID{}, err
 	}
-	hub.CorrelationID = flags.correlation
+	if flags.correlation != "" {
+		hub.CorrelationID = flags.correlation
+	}
 	return hub, fairlead.ConnectedClusterID(subscription, group, flags.name), nil
 }
 

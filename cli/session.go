@@ -22,6 +22,7 @@ type session struct {
 	query        string
 	subscription string
 	debug        bool
+	correlation  string // by which the hub's log speaks of what this command does
 }
 
 // share gives a command and its children the flags that all client commands have.
@@ -80,7 +81,7 @@ func (s *session) hub() (*signedIn, error) {
 			s.warn("the token could not be kept for the next command: %v", err)
 		}
 	}
-	hub := &client.Hub{URL: entry.URL, HTTP: credentials.HTTP, Token: credentials.Token, Renew: credentials.Renew}
+	hub := &client.Hub{URL: entry.URL, HTTP: credentials.HTTP, Token: credentials.Token, Renew: credentials.Renew, CorrelationID: s.correlation}
 	return &signedIn{Hub: hub, entry: entry, credentials: credentials, defaults: p.Config.Defaults}, nil
 }
 

@@ -134,6 +134,10 @@ func problem(response *Response) error {
 	if code := response.Header.Get("X-Ms-Error-Code"); envelope.Error.Code == "" && code != "" {
 		envelope.Error.Code = code
 	}
+	// What went wrong inside the hub is in its log, under this id.
+	if id := response.Header.Get("X-Ms-Correlation-Request-Id"); response.Status >= http.StatusInternalServerError && id != "" {
+		envelope.Error.Message += " (correlation id " + id + ")"
+	}
 	return envelope.Error.as(kindOf(response.Status))
 }
 

@@ -54,6 +54,13 @@ func (c *connections) note(conn net.Conn, state http.ConnState) net.Conn {
 	return c.longestSilent()
 }
 
+// count returns how many connections there are, and how many of them are silent.
+func (c *connections) count() (open, silent int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.open, c.silent.Len()
+}
+
 func (c *connections) longestSilent() net.Conn {
 	first := c.silent.Front()
 	if first == nil {

@@ -58,6 +58,7 @@ type Hub struct {
 	trust         []byte // PEM of what clients must trust; none when every system trusts it
 	parts         parts
 	server        *http.Server
+	connections   *connections
 	tracer        *trace.Tracer
 
 	drain    context.CancelFunc // tells long polls to return

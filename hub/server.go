@@ -16,6 +16,7 @@ type certificateSource func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 // openServer prepares the HTTPS server. It asks clients for a certificate but leaves judging it to
 // hub/identity: an agent whose certificate has expired must still be able to ask for a new one.
 func (h *Hub) openServer(context.Context) error {
+	h.connections = newConnections(mostConnections())
 	h.server = &http.Server{
 		Handler: h.handler(),
 		TLSConfig: &tls.Config{
@@ -23,7 +24,7 @@ func (h *Hub) openServer(context.Context) error {
 			ClientAuth: tls.RequestClientCert, ClientCAs: h.ca.ClientRoots(),
 		},
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-		ConnState: newConnections(mostConnections()).follow,
+		ConnState: h.connections.follow,
 		ErrorLog:  slog.NewLogLogger(h.log.Handler(), slog.LevelDebug),
 	}
 	return nil

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"crypto"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,10 +17,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/identity"
+	"github.com/fairlead/fairlead/agent/logline"
 	"github.com/fairlead/fairlead/agent/settings"
 	"github.com/fairlead/fairlead/proof"
 )
@@ -108,12 +109,17 @@ func (c *Client) call(ctx context.Context, wait time.Duration, operation string,
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", operation, err)
 	}
+	ctx = logline.WithCorrelation(ctx, uuid.NewString())
 	err = c.attempt(ctx, wait, operation, via, body, answer)
 	if fairlead.CodeOf(err) == "ProofExpired" && c.correctClock(ctx, err) {
 		err = c.attempt(ctx, wait, operation, via, body, answer)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		c.abandon(via.session)
+	}
+	if refused := refusalOf(err); refused != nil {
+		// The hub's log has the rest under the same id.
+		c.log.DebugContext(ctx, "the hub refused a call", slog.String("operation", operation), slog.Int("status", refused.Status), slog.String("code", refused.Code))
 	}
 	c.requests.WithLabelValues(operation, outcome(err)).Inc()
 	return err
@@ -129,7 +135,7 @@ func (c *Client) attempt(ctx context.Context, wait time.Duration, operation stri
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", "fairlead-agent/"+c.settings.AgentVersion)
-	request.Header.Set("X-Ms-Correlation-Request-Id", rand.Text())
+	request.Header.Set("X-Ms-Correlation-Request-Id", logline.Correlation(ctx))
 	if err := via.signer(c.hubTime).Sign(request, body); err != nil {
 		return err
 	}

@@ -84,7 +84,7 @@ func (h *Handler) Handle(ctx context.Context, record slog.Record) error {
 	return h.write(line{
 		Message: text + h.prefix + message.String(), LogType: "ConfigAgentTrace", LogLevel: levelName(record.Level),
 		Environment: "prod", Role: "ClusterConfigAgent", Location: h.identity.Region, ArmID: h.identity.ArmID,
-		CorrelationID: correlation(ctx), AgentName: title(h.identity.Agent), AgentVersion: h.identity.Version,
+		CorrelationID: Correlation(ctx), AgentName: title(h.identity.Agent), AgentVersion: h.identity.Version,
 		AgentTimestamp: record.Time.UTC().Format("2006/01/02 15:04:05.000"),
 	})
 }
@@ -182,7 +182,8 @@ func WithCorrelation(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, correlationKey{}, id)
 }
 
-func correlation(ctx context.Context) string {
+// Correlation returns the id of the request that a context belongs to, if any.
+func Correlation(ctx context.Context) string {
 	id, _ := ctx.Value(correlationKey{}).(string)
 	return id
 }
