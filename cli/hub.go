@@ -78,7 +78,7 @@ func runHub(ctx context.Context, config hub.Config, streams Streams) error {
 	config.Log = hubLog(config, streams.Err)
 	config.Welcome = func(welcome hub.Welcome) error {
 		notify(daemon.SdNotifyReady)
-		return writeWelcome(streams.Out, welcome)
+		return greet(ctx, config, streams, welcome)
 	}
 	config.Probe = payload.Program
 	opened, err := hub.New(ctx, config)

@@ -32,6 +32,7 @@ func TestNode(t *testing.T) {
 		{"Upgrade", upgrades},
 		{"Delete", func(s *stage) { deleteLeavesNothing(s, before) }},
 		{"Edge", func(s *stage) { edgeProfile(s, before) }},
+		{"HubInAPod", hubInAPod},
 	}
 	for _, step := range steps {
 		if !t.Run(step.name, func(t *testing.T) { step.run(s.on(t)) }) {
