@@ -53,6 +53,9 @@ func TestHubChartRunsALimitedPod(t *testing.T) {
 	}
 	set := objects(t, map[string]string{"hub.yaml": text})["StatefulSet fairlead-hub"]
 	spec := set.Spec.Template.Spec
+	if !strings.Contains(text, "enableServiceLinks: false") {
+		t.Error("the variables of Service fairlead-hub would count as settings of the hub")
+	}
 	if len(spec.Containers) != 1 || !spec.SecurityContext.RunAsNonRoot {
 		t.Fatalf("%+v", spec)
 	}
@@ -70,12 +73,13 @@ func TestHubChartPassesSettingsOn(t *testing.T) {
 	text, err := renderHub(t, map[string]any{
 		"tls": map[string]any{"secretName": "hub-tls"}, "traces": "http://collector:4318",
 		"locations": []any{"ashore", "atsea"}, "config": map[string]any{"logFormat": "text"},
+		"service": map[string]any{"type": "NodePort", "nodePort": 30443},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"url: https://hub.example.org", "tlsCert: /tls/tls.crt", "secretName: hub-tls", "traces: http://collector:4318", "- atsea", "logFormat: text",
+		"url: https://hub.example.org", "tlsCert: /tls/tls.crt", "secretName: hub-tls", "traces: http://collector:4318", "- atsea", "logFormat: text", "nodePort: 30443",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing", want)

@@ -50,7 +50,6 @@ type housed struct {
 // hubInAPod is the life of a hub that its own chart installs, from `fairlead hub chart` to `helm uninstall`.
 func hubInAPod(s *stage) {
 	h := newHoused(s)
-	before := s.kubectl("get", "persistentvolumes,namespaces", "-o", "name")
 	if out, err := s.cluster.KubectlInput(s.t.Context(), strings.NewReader(strings.ReplaceAll(houseManifest, "FOLDER", s.t.TempDir())), "apply", "-f", "-"); err != nil {
 		s.t.Fatalf("%v\n%s", err, out)
 	}
@@ -63,10 +62,7 @@ func hubInAPod(s *stage) {
 	h.rollsWithItsSettings()
 	h.logsForCollectors()
 	h.leavesItsClaim()
-	s.kubectl("delete", "namespace/"+house, "persistentvolume/"+house, "--timeout=60s")
-	if after := s.kubectl("get", "persistentvolumes,namespaces", "-o", "name"); after != before {
-		s.t.Errorf("before:\n%s\nafter:\n%s", before, after)
-	}
+	s.kubectl("delete", "namespace/"+house, "persistentvolume/"+house, "--wait=false") // the node goes next
 }
 
 func newHoused(s *stage) *housed {
