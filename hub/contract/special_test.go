@@ -1,0 +1,176 @@
+package contract_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/fairlead/fairlead"
+)
+
+// publicKeyOf returns a key as connect sends it: base64 of the DER of PKCS#1.
+func publicKeyOf(t *testing.T) string {
+	t.Helper()
+	made, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PublicKey(&made.PublicKey))
+}
+
+// pushHelm puts helm into the hub as an administrator does who signs in with a service principal.
+func (r *replay) pushHelm(t *testing.T) {
+	t.Helper()
+	r.values["chartVersion"] = fairlead.Version
+	var archive bytes.Buffer
+	zipped := gzip.NewWriter(&archive)
+	files := tar.NewWriter(zipped)
+	if err := files.WriteHeader(&tar.Header{Name: "linux-amd64/helm", Mode: 0o755, Size: 4}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := files.Write([]byte("helm")); err != nil {
+		t.Fatal(err)
+	}
+	if files.Close() != nil || zipped.Close() != nil {
+		t.Fatal("cannot pack")
+	}
+	image, err := mutate.Append(mutate.MediaType(empty.Image, types.OCIManifestSchema1), mutate.Addendum{
+		Layer:       static.NewLayer(archive.Bytes(), types.OCIUncompressedLayer),
+		Annotations: map[string]string{"org.opencontainers.image.title": "helm-v3.20.1-linux-amd64.tar.gz"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := name.ParseReference(images + "." + domain + ":" + r.port + "/azurearck8s/helm:helm-v3.20.1-linux-amd64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	credential := &authn.Basic{Username: r.values["app"], Password: r.values["secret"]}
+	if err := remote.Write(at, image, remote.WithAuth(credential), remote.WithTransport(r.http.Transport)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func audience(t *testing.T, got *exchange) {
+	t.Helper()
+	audiences, _ := got.at("authentication.audiences").([]any)
+	if len(audiences) == 0 || audiences[0] != got.word("resourceManager") {
+		t.Errorf("audiences %v", audiences)
+	}
+}
+
+func array(t *testing.T, got *exchange) {
+	t.Helper()
+	var clouds []map[string]any
+	if err := json.Unmarshal([]byte(got.text), &clouds); err != nil || len(clouds) == 0 || clouds[0]["suffixes"] == nil {
+		t.Errorf("%v: %s", err, got.text)
+	}
+}
+
+func subscription(t *testing.T, got *exchange) {
+	t.Helper()
+	entries, _ := got.at("value").([]any)
+	if len(entries) == 0 {
+		t.Fatal("no subscription")
+	}
+	first, _ := entries[0].(map[string]any)
+	got.values["sub"], _ = first["subscriptionId"].(string)
+	if first["state"] != "Enabled" {
+		t.Errorf("state %v: az leaves others out", first["state"])
+	}
+}
+
+// clusterDocument is what connect, update and enable-features read of a cluster.
+func clusterDocument(t *testing.T, got *exchange) {
+	t.Helper()
+	has("id", "name", "type", "location", "identity.principalId", "identity.tenantId", "properties.provisioningState",
+		"properties.connectivityStatus", "properties.privateLinkState")(t, got)
+	equals("properties.infrastructure", "None")(t, got)
+	if strings.Contains(got.text, "protectedSettings") {
+		t.Errorf("protected settings: %s", got.text)
+	}
+}
+
+// settled wants an answer that az does not poll after.
+func settled(t *testing.T, got *exchange) {
+	t.Helper()
+	if got.header.Get("Azure-Asyncoperation") != "" || got.header.Get("Location") != "" {
+		t.Errorf("PATCH is not long-running: %v", got.header)
+	}
+}
+
+func placeholders(t *testing.T, got *exchange) {
+	t.Helper()
+	values, _ := got.at("helmValuesContent").(map[string]any)
+	for name, want := range map[string]string{"global.httpsProxy": "redacted:proxy:https_proxy", "global.noProxy": "redacted:proxy:no_proxy"} {
+		if values[name] != want {
+			t.Errorf("%s is %v, want the placeholder %s", name, values[name], want)
+		}
+	}
+}
+
+// repositoryPath wants HOST/PATH/azure-arc-k8sagents:VERSION on the registry's host.
+func repositoryPath(t *testing.T, got *exchange) {
+	t.Helper()
+	path := got.word("repositoryPath")
+	if !strings.HasPrefix(path, images+"."+domain) || !strings.HasSuffix(path, "/azure-arc-k8sagents:"+fairlead.Version) || strings.Contains(path, "/v2/") {
+		t.Errorf("repositoryPath %q: az puts v2/ before the last element by itself", path)
+	}
+}
+
+func layerOf(t *testing.T, got *exchange) v1.Descriptor {
+	t.Helper()
+	var manifest v1.Manifest
+	if err := json.Unmarshal([]byte(got.text), &manifest); err != nil || len(manifest.Layers) != 1 {
+		t.Fatalf("want one layer: %v %s", err, got.text)
+	}
+	got.values["layer"] = manifest.Layers[0].Digest.String()
+	return manifest.Layers[0]
+}
+
+func chartLayer(t *testing.T, got *exchange) {
+	t.Helper()
+	if layer := layerOf(t, got); layer.MediaType != "application/vnd.cncf.helm.chart.content.v1.tar+gzip" {
+		t.Errorf("layer is a %s", layer.MediaType)
+	}
+	if got.header.Get("Docker-Content-Digest") == "" {
+		t.Error("no digest")
+	}
+}
+
+func helmLayer(t *testing.T, got *exchange) {
+	t.Helper()
+	layer := layerOf(t, got)
+	if layer.MediaType == types.OCILayer {
+		t.Error("oras would unpack the layer, and az would miss the archive")
+	}
+	if title := layer.Annotations["org.opencontainers.image.title"]; title != "helm-v3.20.1-linux-amd64.tar.gz" {
+		t.Errorf("title %q", title)
+	}
+}
+
+func credentialOrRefusal(t *testing.T, got *exchange) {
+	t.Helper()
+	if got.status == http.StatusOK {
+		has("hybridConnectionConfig.relay", "hybridConnectionConfig.hybridConnectionName", "hybridConnectionConfig.token", "kubeconfigs")(t, got)
+		return
+	}
+	refusal()(t, got)
+}
