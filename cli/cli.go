@@ -96,7 +96,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 130 interrupted.`,
 func addClients(root *cobra.Command, s *session) {
 	for _, command := range []*cobra.Command{
 		newLoginCommand(s), newLogoutCommand(s), newAccountCommand(s), newConfigureCommand(s), newGroupCommand(s),
-		newProviderCommand(s), newFeatureCommand(s), newAdCommand(s), newRoleCommand(s), newResourceCommand(s), newTagCommand(s), newMonitorCommand(s), newConnectedCommand(s), newDoctorCommand(s), newExplainCommand(s), newVersionCommand(s),
+		newProviderCommand(s), newFeatureCommand(s), newAdCommand(s), newRoleCommand(s), newResourceCommand(s), newTagCommand(s), newMonitorCommand(s), newConnectedCommand(s),
+		newRegistryCommand(s), newDoctorCommand(s), newExplainCommand(s), newVersionCommand(s),
 	} {
 		command.GroupID = "client"
 		command.PersistentPreRunE = func(command *cobra.Command, _ []string) error { return s.check(command) }

@@ -51,7 +51,7 @@ that --config names (logLevel; locations is a list). Flags win over variables, v
 
 // hubTools are the commands for whoever runs a hub, on the machine that holds its data folder.
 func hubTools(s *session) []*cobra.Command {
-	return []*cobra.Command{newHubCheckCommand(s), newHubResetCommand(s), newHubUnitCommand(s), newHubChartCommand(s)}
+	return []*cobra.Command{newHubCheckCommand(s), newHubResetCommand(s), newHubUnitCommand(s), newHubChartCommand(s), newAzSetupCommand(s)}
 }
 
 // bindHub gives a command the hub's settings as flags. What it returns reads them, together with

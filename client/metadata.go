@@ -20,6 +20,9 @@ type Endpoints struct {
 	Fairlead struct {
 		TenantID string `json:"tenantId"`
 		Version  string `json:"version"`
+		Domain   string `json:"domain"`
+		Port     string `json:"port"`
+		AzLogin  string `json:"azLogin"`
 	} `json:"fairlead"`
 }
 
