@@ -95,6 +95,18 @@ docs: generate ## the same as generate
 image: build ## the agents' image as an archive for ctr or docker load
 	bin/fairlead image save --registry "$(or $(REGISTRY),localhost:8443)" --output bin/fairlead-image.tar
 
+# Simulated clusters have a module of their own; what they add to the lists above stands here.
+MODULES += test/fleet
+test: test-fleet
+bench: bench-fleet
+.PHONY: test-fleet bench-fleet
+
+test-fleet: build ## two hundred simulated agents against a real hub: nothing and nobody is lost
+	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go test -count=1 -timeout 5m ./test/fleet
+
+bench-fleet: build ## what ten thousand clusters cost one hub, into docs/benchmarks.md (AGENTS for another number)
+	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go run ./test/fleet --agents $(or $(AGENTS),10000) --out docs/benchmarks.md
+
 vulncheck: ## known vulnerabilities in what we call; needs the vulnerability database (VULNDB to name a copy)
 	cd tools && GOWORK=off go build -o ../bin/govulncheck golang.org/x/vuln/cmd/govulncheck
 	bin/govulncheck $(if $(VULNDB),-db $(VULNDB)) ./...

@@ -40,6 +40,7 @@ type Config struct {
 	PrincipalRate       float64  `json:"principalRate"`
 	Traces              string   `json:"traces"`
 	TraceRatio          float64  `json:"traceRatio"`
+	DebugListen         string   `json:"debugListen"`
 
 	// Log is where the hub logs. Welcome is called once the hub accepts connections; what it is told
 	// of a new administrator is not told again after it has returned nil.
@@ -82,6 +83,7 @@ func (c *Config) Bind(flags *pflag.FlagSet) {
 	flags.Float64Var(&c.PrincipalRate, "principal-rate", c.PrincipalRate, "requests per second that one principal may make, after a burst of ten seconds' worth")
 	flags.StringVar(&c.Traces, "traces", c.Traces, "URL of an OpenTelemetry collector (OTLP over HTTP, such as http://localhost:4318) that gets a trace of each request")
 	flags.Float64Var(&c.TraceRatio, "trace-ratio", c.TraceRatio, "share of the requests to trace, from 0 to 1, besides those whose callers trace them")
+	flags.StringVar(&c.DebugListen, "debug-listen", c.DebugListen, "loopback address on which to serve profiles of the hub to this machine, IP:PORT (default: none)")
 }
 
 // Load returns the defaults, overridden by file (when it has a name), by environment variables such as
@@ -144,6 +146,7 @@ func (c *Config) Validate() error {
 		oneOf("--log-level", c.LogLevel, "debug", "info", "warn", "error"),
 		oneOf("--az-login", c.AzLogin, string(azcloud.Entra), string(azcloud.ADFS)),
 		oneOf("--log-format", c.LogFormat, "text", "json"), c.validateTraces(), c.validateRate(),
+		wrap("--debug-listen", validateLoopback(c.DebugListen)),
 	)
 }
 

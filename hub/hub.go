@@ -159,7 +159,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	for _, listener := range h.listeners() {
 		group.Go(func() error { return h.serve(listener) })
 	}
-	for _, service := range h.parts.services() {
+	for _, service := range append(h.parts.services(), profiles{h.config.DebugListen}) {
 		group.Go(func() error { return service.Run(running) })
 	}
 	err := h.welcome(ctx)

@@ -83,9 +83,17 @@ func (c *Client) abandon(silent *session) {
 	silent.http.CloseIdleConnections()
 }
 
+// How long a connection without requests stays. The one for certificates is not needed again for months.
+const (
+	idleTimeout        = 90 * time.Second
+	unnamedIdleTimeout = 5 * time.Second
+)
+
 func newSession(a anchors, shown *identity.Identity) *session {
+	idle := unnamedIdleTimeout
 	config := &tls.Config{RootCAs: a.roots, MinVersion: tls.VersionTLS12}
 	if shown != nil {
+		idle = idleTimeout
 		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			return certificate(shown), nil
 		}
@@ -94,7 +102,7 @@ func newSession(a anchors, shown *identity.Identity) *session {
 		Proxy:           func(r *http.Request) (*url.URL, error) { return a.proxy(r.URL) },
 		DialContext:     (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
 		TLSClientConfig: config, TLSHandshakeTimeout: 5 * time.Second, ForceAttemptHTTP2: true,
-		IdleConnTimeout: 90 * time.Second, MaxIdleConns: 2, ReadBufferSize: 4 << 10, WriteBufferSize: 4 << 10,
+		IdleConnTimeout: idle, MaxIdleConns: 2, ReadBufferSize: 4 << 10, WriteBufferSize: 4 << 10,
 		MaxResponseHeaderBytes: 64 << 10,
 		// A cut cable must be noticed before the hub gives the cluster up.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 4 * time.Second},

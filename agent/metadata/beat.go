@@ -12,7 +12,7 @@ import (
 
 // beat sends heartbeats until the end of ctx, the first as soon as there is something to say.
 func (o *Operator) beat(ctx context.Context) error {
-	backoff := pace.Backoff{Min: firstRetry, Max: defaultInterval}
+	var rhythm Rhythm
 	for {
 		if err := o.prepared(ctx); err != nil {
 			return err
@@ -20,17 +20,13 @@ func (o *Operator) beat(ctx context.Context) error {
 		_, renewed, _ := o.Holder.Current()
 		answered, err := o.once(ctx)
 		wake := renewed
-		wait := pace.Jitter(intervalOf(answered))
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case err != nil:
-			wait = o.retry(&backoff, err)
-		default:
-			backoff.Reset()
+		case err == nil:
 			wake = o.changed
 		}
-		if err := o.rest(ctx, wait, wake); err != nil {
+		if err := o.rest(ctx, rhythm.After(answered, err), wake); err != nil {
 			return err
 		}
 	}
@@ -63,25 +59,6 @@ func (o *Operator) rest(ctx context.Context, wait time.Duration, wake <-chan str
 		return err
 	}
 	return pace.Wait(ctx, settle, nil)
-}
-
-// retry says when to try again. Refusals do not go away by asking often; cables do.
-func (o *Operator) retry(backoff *pace.Backoff, err error) time.Duration {
-	kind := fairlead.KindOf(err)
-	refused := kind == fairlead.NotFound || kind == fairlead.Forbidden || kind == fairlead.Unauthenticated || kind == fairlead.TooManyRequests
-	backoff.Max = defaultInterval
-	if refused {
-		backoff.Max = 30 * time.Second
-	}
-	return backoff.Next()
-}
-
-func intervalOf(answer fairlead.HeartbeatResponse) time.Duration {
-	interval := time.Duration(answer.IntervalSeconds) * time.Second
-	if interval <= 0 {
-		return defaultInterval
-	}
-	return min(interval, maxInterval)
 }
 
 // once sends one heartbeat, and a second one when the hub turns out to lack the metadata.

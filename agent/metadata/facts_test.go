@@ -8,7 +8,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/fairlead/fairlead"
-	"github.com/fairlead/fairlead/agent/pace"
 	"github.com/fairlead/fairlead/agent/settings"
 )
 
@@ -62,7 +61,6 @@ func TestIntervalIsTheHubsWithinReason(t *testing.T) {
 }
 
 func TestRetriesAreSlowOnlyAfterARefusal(t *testing.T) {
-	o := Operator{}
 	cases := map[string]struct {
 		err  error
 		most time.Duration
@@ -73,8 +71,11 @@ func TestRetriesAreSlowOnlyAfterARefusal(t *testing.T) {
 		"Identity": {fairlead.Errorf(fairlead.Unauthenticated, "401"), 30 * time.Second},
 	}
 	for name, c := range cases {
-		backoff := pace.Backoff{Min: time.Second, Failures: 20}
-		if got := o.retry(&backoff, c.err); got > c.most || got < c.most/2 {
+		var rhythm Rhythm
+		for range 20 {
+			rhythm.After(fairlead.HeartbeatResponse{}, c.err)
+		}
+		if got := rhythm.After(fairlead.HeartbeatResponse{}, c.err); got > c.most || got < c.most/2 {
 			t.Errorf("%s: %s, want about %s", name, got, c.most)
 		}
 	}

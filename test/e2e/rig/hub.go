@@ -22,8 +22,10 @@ import (
 // Hub is a hub process that can be stopped, killed and started again on the same data.
 type Hub struct {
 	Binary  string
-	Dir     string // data, credential and log
-	Address string // host:port, also in the URL
+	Dir     string   // data, credential and log
+	Address string   // host:port, also in the URL
+	Flags   []string // more arguments, after the usual ones
+	Env     []string // variables beside those of this process
 
 	process *exec.Cmd
 	ended   chan struct{}
@@ -62,10 +64,10 @@ func (h *Hub) LogFile() string { return filepath.Join(h.Dir, "hub.log") }
 
 // Args are the arguments with which the hub is started.
 func (h *Hub) Args() []string {
-	return []string{
+	return append([]string{
 		"hub", "--data", filepath.Join(h.Dir, "data"), "--listen", h.Address, "--url", h.URL(),
 		"--admin-credential-file", h.CredentialFile(),
-	}
+	}, h.Flags...)
 }
 
 // Start starts the hub and returns when it is ready.
@@ -80,6 +82,7 @@ func (h *Hub) Start(ctx context.Context) error {
 	defer log.Close()
 	h.process = exec.Command(h.Binary, h.Args()...) //nolint:noctx // Stop and Kill end it
 	h.process.Stdout, h.process.Stderr = log, log
+	h.process.Env = append(os.Environ(), h.Env...)
 	h.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := h.process.Start(); err != nil {
 		return fmt.Errorf("start the hub: %w", err)
