@@ -17,7 +17,8 @@ type change struct {
 	keys    []string
 }
 
-// commit runs fn in a transaction, says what for when it fails, and wakes those who wait for the keys.
+// commit runs fn in a transaction, says what for when it fails, and wakes those who wait for the keys. It
+// wakes them as well when nobody knows whether the commit has happened.
 func (db *DB) commit(ctx context.Context, doing string, fn func(*change) error) error {
 	tx, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
@@ -28,11 +29,12 @@ func (db *DB) commit(ctx context.Context, doing string, fn func(*change) error) 
 	if err := fn(work); err != nil {
 		return fmt.Errorf("%s: %w", doing, unwritten(err))
 	}
-	if err := tx.Commit(); err != nil {
+	err = tx.Commit()
+	db.watch.announce(work.keys...)
+	if err != nil {
 		db.abandon(ctx)
 		return fmt.Errorf("%s: %w", doing, unwritten(err))
 	}
-	db.watch.announce(work.keys...)
 	return nil
 }
 

@@ -1,11 +1,33 @@
 package store
 
-import "sync"
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+)
+
+// markers is how many marks there are. Keys that share one only make each other's memories shorter.
+const markers = 4096
 
 // watchers are those who wait for changes, by key. The zero value is ready.
 type watchers struct {
-	mu   sync.Mutex
-	keys map[string]map[chan struct{}]struct{}
+	mu    sync.Mutex
+	keys  map[string]map[chan struct{}]struct{}
+	seed  maphash.Seed
+	once  sync.Once
+	marks [markers]atomic.Uint64
+}
+
+// Mark lets a caller remember what it read: take the mark, read, and what was read holds for as long as
+// the mark stays the same. It differs from the moment on at which a write of the key returns, at the latest.
+// Nothing may be remembered when it is not certain: other processes write to PostgreSQL, and are heard of late.
+func (db *DB) Mark(key string) (mark uint64, certain bool) {
+	return db.watch.mark(key).Load(), db.postgres == nil
+}
+
+func (w *watchers) mark(key string) *atomic.Uint64 {
+	w.once.Do(func() { w.seed = maphash.MakeSeed() })
+	return &w.marks[maphash.String(w.seed, key)%markers]
 }
 
 // Subscribe returns a channel that receives after changes of key have been committed, by this
@@ -39,6 +61,9 @@ func (w *watchers) remove(key string, signal chan struct{}) {
 }
 
 func (w *watchers) announce(keys ...string) {
+	for _, key := range keys {
+		w.mark(key).Add(1)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, key := range keys {
@@ -48,6 +73,9 @@ func (w *watchers) announce(keys ...string) {
 
 // announceAll wakes everyone, when changes may have been missed.
 func (w *watchers) announceAll() {
+	for i := range w.marks {
+		w.marks[i].Add(1)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, signals := range w.keys {

@@ -14,6 +14,8 @@ import (
 
 const (
 	maxCertificateBody = 16 << 10
+	// When to ask again for a certificate, in seconds, if too many do.
+	retryIssuing = "5"
 	// A status post may speak of so many configurations.
 	maxStatuses = 1000
 	// A text that a cluster says of itself is kept up to this length.
@@ -24,6 +26,9 @@ const (
 func (s *Server) certificate(w http.ResponseWriter, r *http.Request, id fairlead.ResourceID) {
 	answer, err := s.issue(w, r, id)
 	if err != nil {
+		if fairlead.KindOf(err) == fairlead.Unavailable {
+			w.Header().Set("Retry-After", retryIssuing)
+		}
 		s.fail(w, r, err)
 		return
 	}

@@ -23,7 +23,7 @@ func (o *slots) take(ctx context.Context) (release func(), err error) {
 	case o.free <- struct{}{}:
 		return func() { <-o.free }, nil
 	case <-timer.C:
-		return nil, fairlead.Errorf(fairlead.TooManyRequests, "too many certificates are being asked for; try again in a minute")
+		return nil, fairlead.Errorf(fairlead.Unavailable, "too many certificates are being asked for; try again in some seconds")
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

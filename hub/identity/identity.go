@@ -26,6 +26,7 @@ const Life = 90 * 24 * time.Hour
 // Store is what the issuer needs of *store.DB.
 type Store interface {
 	GetResource(ctx context.Context, key string) (store.Resource, error)
+	Mark(key string) (mark uint64, certain bool)
 	RecordCertificate(ctx context.Context, certificate store.Certificate) error
 }
 
@@ -41,10 +42,11 @@ type Issuer struct {
 	Authority Authority
 	Now       func() time.Time
 
-	replays replays
-	senders senders
-	roots   sync.Once
-	pool    *x509.CertPool
+	replays  replays
+	senders  senders
+	clusters clusters
+	roots    sync.Once
+	pool     *x509.CertPool
 }
 
 // Cluster is a connected cluster as far as its identity goes. Body is its whole document, as the store
@@ -58,13 +60,23 @@ type Cluster struct {
 	identity   fairlead.ManagedIdentity
 }
 
-// Find returns the connected cluster with that id, or NotFound.
+// Find returns the connected cluster with that id, or NotFound. The cluster is as it was after the last
+// write that has returned.
 func (i *Issuer) Find(ctx context.Context, id fairlead.ResourceID) (Cluster, error) {
-	stored, err := i.Store.GetResource(ctx, id.Key())
+	key := id.Key()
+	mark, certain := i.Store.Mark(key) // before reading: what is written meanwhile must not be missed
+	if known, ok := i.clusters.find(key, mark); ok && certain {
+		return known, nil
+	}
+	stored, err := i.Store.GetResource(ctx, key)
 	if err != nil {
 		return Cluster{}, err
 	}
-	return read(stored)
+	found, err := read(stored)
+	if err == nil && certain {
+		i.clusters.remember(found, mark)
+	}
+	return found, err
 }
 
 // document is the little of a connected cluster that its identity depends on.

@@ -36,6 +36,8 @@ func openHub(ctx context.Context, binary, dir, profiles string) (*hub, error) {
 		return nil, err
 	}
 	h := &hub{Hub: &rig.Hub{Binary: binary, Dir: filepath.Join(dir, "hub"), Address: address, Env: []string{fmt.Sprintf("GOMAXPROCS=%d", cores)}}}
+	// One administrator plays all the people who register and change clusters.
+	h.Flags = []string{"--principal-rate", "100000"}
 	if profiles != "" {
 		h.Flags = append(h.Flags, "--debug-listen", profiles)
 	}
