@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"encoding/json"
 	"maps"
+	"os"
 	"path/filepath"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/fairlead/fairlead/test/e2e/rig"
@@ -214,9 +216,29 @@ func (h *housed) logsForCollectors() {
 	if strings.Contains(h.kubectl("logs", "-n", house, housePod), h.secret) {
 		h.t.Error("the administrator's secret is in the log")
 	}
+	for _, process := range processesWith(h.t, h.secret) {
+		h.t.Errorf("the administrator's secret is in the arguments of %s", process)
+	}
 	if restarts := h.kubectl("get", "pod", housePod, "-n", house, "-o", "jsonpath={.status.containerStatuses[0].restartCount}"); restarts != "0" {
 		h.t.Errorf("the hub was restarted %s times", restarts)
 	}
+}
+
+// processesWith lists the processes of this machine, those of its pods included, whose arguments hold a text.
+func processesWith(t *testing.T, text string) []string {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no process can be seen", err)
+	}
+	var found []string
+	for _, file := range files {
+		arguments, err := os.ReadFile(file)
+		if err == nil && strings.Contains(string(arguments), text) { // a process may have ended
+			found = append(found, filepath.Dir(file))
+		}
+	}
+	return found
 }
 
 func (h *housed) leavesItsClaim() {

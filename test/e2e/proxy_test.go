@@ -28,6 +28,9 @@ func TestProxy(t *testing.T) {
 	for _, leak := range s.filesWith(proxy.Password) {
 		t.Errorf("the proxy's password is in %s", leak)
 	}
+	for _, process := range processesWith(t, proxy.Password) {
+		t.Errorf("the proxy's password is in the arguments of %s", process)
+	}
 	if shown := s.must("connectedk8s", "show", "-n", edge, "-g", "default", "-o", "json"); strings.Contains(shown, proxy.Password) {
 		t.Error("the proxy's password is in the connected cluster")
 	}
