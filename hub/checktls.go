@@ -26,7 +26,8 @@ const (
 
 // url returns what the hub's URL is, or will be.
 func (i *inspection) url(ctx context.Context) string {
-	return publicURL(ctx, i.config.URL, i.config.Listen, &net.TCPAddr{Port: i.configuredPort()})
+	bound := &net.TCPAddr{Port: i.configuredPort()}
+	return publicURL(ctx, i.config.address(bound), i.config.Listen, bound)
 }
 
 func (i *inspection) configuredPort() int {

@@ -47,6 +47,7 @@ func startHub(t *testing.T) *replay {
 	config.Data, config.Listen, config.URL, config.Domain = t.TempDir(), "127.0.0.1:0", "", domain
 	config.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	config.Binary = func() (string, error) { return program, nil }
+	config.Probe = func(architecture string) ([]byte, error) { return []byte("probe for " + architecture), nil }
 	welcomed, ended := make(chan hub.Welcome, 1), make(chan error, 1)
 	config.Welcome = func(w hub.Welcome) error { welcomed <- w; return nil }
 	opened, err := hub.New(t.Context(), config)
