@@ -50,10 +50,11 @@ func openSQLite(path string) (*DB, error) {
 }
 
 func openPool(path string, size int, pragmas ...string) *sql.DB {
-	query := url.Values{
-		"_pragma": append([]string{fmt.Sprintf("busy_timeout(%d)", busyPatience.Milliseconds()), "foreign_keys(1)", "temp_store(MEMORY)"}, pragmas...),
-		"_txlock": {"immediate"},
-	}
+	return openPoolWith(path, url.Values{"_txlock": {"immediate"}}, size, pragmas...)
+}
+
+func openPoolWith(path string, query url.Values, size int, pragmas ...string) *sql.DB {
+	query["_pragma"] = append([]string{fmt.Sprintf("busy_timeout(%d)", busyPatience.Milliseconds()), "foreign_keys(1)", "temp_store(MEMORY)"}, pragmas...)
 	source := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: query.Encode()}
 	pool, err := sql.Open("sqlite", source.String())
 	if err != nil {
