@@ -52,7 +52,7 @@ func (h *Hub) openParts(ctx context.Context) error {
 	p.tokens = &token.Service{URL: h.url, Aliases: h.origins.URLs(), TenantID: h.tenancy.TenantID, Store: h.db, Keys: p.keys, Now: h.now, Log: h.log}
 	p.graph = &graph.API{Store: h.db, Access: p.checker, TenantID: h.tenancy.TenantID, Hasher: &password.Hasher{}, Now: h.now, Log: h.log}
 	p.tracker = &presence.Tracker{Store: h.db, Now: h.now, Log: h.log}
-	p.issuer = &identity.Issuer{Store: h.db, Authority: h.ca, Now: h.now}
+	p.issuer = &identity.Issuer{Store: h.db, Authority: h.ca, Now: h.now, Started: h.now()}
 	pushed, err := mirror.Open(ctx, filepath.Join(h.config.Data, "mirror"), h.now, h.log)
 	if err != nil {
 		return err

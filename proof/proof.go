@@ -14,8 +14,13 @@ import (
 // Header carries the proof.
 const Header = "X-Fairlead-Proof"
 
-// Window is how far the signer's clock may be from the verifier's, either way.
-const Window = 5 * time.Minute
+// Window is how far the signer's clock may be behind the verifier's, and Ahead how far it may be ahead: not
+// for long, because a proof from the future is still good after a restart of the verifier, which forgets
+// that it has accepted it. Who is refused corrects its clock and tries again.
+const (
+	Window = 5 * time.Minute
+	Ahead  = 10 * time.Second
+)
 
 const proofType = "fairlead-proof+jwt"
 

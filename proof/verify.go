@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"math/big"
 	"net/http"
 	"strings"
@@ -23,11 +24,15 @@ const maxProof = 16 << 10
 // signatureSize is that of an ES256 signature: two numbers of 32 bytes.
 const signatureSize = 64
 
+// ErrOtherKey is the cause of a refusal of a proof whose signature is not by the key that it was checked with.
+var ErrOtherKey = errors.New("the proof was made with another key")
+
 // Proof is a proof that nobody has checked yet.
 type Proof struct {
 	text   string
 	sender [sha256.Size]byte
 	now    time.Time
+	since  time.Time
 }
 
 // Parse finds the proof of r. Its errors, like all of this package's, are Unauthenticated; an
@@ -43,6 +48,10 @@ func Parse(r *http.Request, now time.Time) (*Proof, error) {
 	header, _, _ := strings.Cut(text, ".")
 	return &Proof{text: text, sender: sha256.Sum256([]byte(header)), now: now}, nil
 }
+
+// Since refuses proofs that were made before a moment, whole seconds, as expired: a verifier that has forgotten
+// which proofs it has accepted must not accept any of that time again.
+func (p *Proof) Since(moment time.Time) { p.since = moment.Truncate(time.Second) }
 
 // Sender is the same for all proofs that carry the same chain. What Chain returned for one of them
 // is true of the others, until the leaf ends.
@@ -73,7 +82,7 @@ func (p *Proof) Verify(key crypto.PublicKey, r *http.Request, body []byte) (stri
 	}
 	payload, err := object.Verify(key)
 	if err != nil {
-		return "", refuse("the proof was made with another key")
+		return "", refuse("%w", ErrOtherKey)
 	}
 	return p.match(payload, r, body)
 }
@@ -90,7 +99,7 @@ func (p *Proof) VerifyAgain(key *ecdsa.PublicKey, r *http.Request, body []byte) 
 	digest := sha256.Sum256([]byte(p.text[:last]))
 	first, second := new(big.Int).SetBytes(signature[:signatureSize/2]), new(big.Int).SetBytes(signature[signatureSize/2:])
 	if !ecdsa.Verify(key, digest[:], first, second) {
-		return "", refuse("the proof was made with another key")
+		return "", refuse("%w", ErrOtherKey)
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(p.text[strings.Index(p.text, ".")+1 : last])
 	if err != nil {
@@ -113,7 +122,8 @@ func (p *Proof) match(payload []byte, r *http.Request, body []byte) (string, err
 	if json.Unmarshal(payload, &said) != nil {
 		return "", refuse("the proof is malformed")
 	}
-	if age := p.now.Sub(time.Unix(said.IssuedAt, 0)); age > Window || age < -Window {
+	made := time.Unix(said.IssuedAt, 0)
+	if age := p.now.Sub(made); age > Window || age < -Ahead || made.Before(p.since) {
 		return "", refuse("the proof is %s old by the hub's clock", age).WithCode("ProofExpired")
 	}
 	if said.Method != r.Method || said.Target != target(r) || said.BodyHash != bodyHash(body) || said.ID == "" {

@@ -41,6 +41,7 @@ type Server struct {
 
 	certificates slots
 	polls        pollers
+	strangers    strangers
 }
 
 const (
@@ -136,6 +137,7 @@ func (s *Server) perform(w http.ResponseWriter, r *http.Request, id fairlead.Res
 	}
 	from, err := s.Identity.Verify(r, body, id)
 	if err != nil {
+		s.noteStranger(r.Context(), id, err)
 		return nil, err
 	}
 	s.Presence.Beat(from.Key)

@@ -41,6 +41,8 @@ type Issuer struct {
 	Store     Store
 	Authority Authority
 	Now       func() time.Time
+	// Started is when this process began to remember proofs: older ones may have been accepted before.
+	Started time.Time
 
 	replays  replays
 	senders  senders
@@ -138,6 +140,6 @@ func (c Cluster) uris() ([]*url.URL, error) {
 	return uris, nil
 }
 
-func refuse(reason string) *fairlead.Error {
-	return fairlead.Errorf(fairlead.Unauthenticated, "%s", reason).WithCode("InvalidProof")
+func refuse(format string, args ...any) *fairlead.Error {
+	return fairlead.Errorf(fairlead.Unauthenticated, format, args...).WithCode("InvalidProof")
 }

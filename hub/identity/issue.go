@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -20,7 +21,7 @@ import (
 func (i *Issuer) Issue(r *http.Request, body []byte, id fairlead.ResourceID) (fairlead.CertificateResponse, error) {
 	cluster, err := i.Find(r.Context(), id)
 	if err != nil {
-		return fairlead.CertificateResponse{}, err
+		return fairlead.CertificateResponse{}, unknown(id, err)
 	}
 	if err := i.proveOnboarding(r, body, cluster); err != nil {
 		return fairlead.CertificateResponse{}, err
@@ -50,7 +51,11 @@ func (i *Issuer) proveOnboarding(r *http.Request, body []byte, cluster Cluster) 
 	if err != nil {
 		return err
 	}
+	given.Since(i.Started)
 	id, err := given.Verify(key, r, body)
+	if errors.Is(err, proof.ErrOtherKey) {
+		return otherKey(cluster.ID)
+	}
 	if err != nil {
 		return err
 	}

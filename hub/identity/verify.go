@@ -18,6 +18,7 @@ func (i *Issuer) Verify(r *http.Request, body []byte, id fairlead.ResourceID) (C
 	if err != nil {
 		return Cluster{}, err
 	}
+	given.Since(i.Started)
 	prove := i.proveFirst
 	if known, ok := i.senders.find(given); ok && known.valid(now) {
 		prove = known.proveAgain
@@ -60,7 +61,7 @@ func (i *Issuer) proveFirst(given *proof.Proof, r *http.Request, body []byte) (s
 func (i *Issuer) current(r *http.Request, id fairlead.ResourceID, from sender) (Cluster, error) {
 	cluster, err := i.Find(r.Context(), id)
 	if err != nil {
-		return Cluster{}, err
+		return Cluster{}, unknown(id, err)
 	}
 	if !from.names(cluster.binding()) {
 		return Cluster{}, fairlead.Errorf(fairlead.Unauthenticated,
