@@ -46,6 +46,11 @@ that --config names (logLevel; locations is a list). Flags win over variables, v
 		strict(tool)
 		command.AddCommand(tool)
 	}
+	// Their --output is a file, and what they say is for people.
+	for _, tool := range []*cobra.Command{newHubBackupCommand(s.streams), newHubRestoreCommand(s.streams)} {
+		strict(tool)
+		command.AddCommand(tool)
+	}
 	return command
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/azcloud"
 	"github.com/fairlead/fairlead/hub/authority"
+	"github.com/fairlead/fairlead/hub/backup"
 	"github.com/fairlead/fairlead/hub/origin"
 	"github.com/fairlead/fairlead/hub/token"
 	"github.com/fairlead/fairlead/hub/trace"
@@ -96,8 +97,10 @@ func (h *Hub) takeFolder(context.Context) error {
 		return fmt.Errorf("find data folder (--data): %w", err)
 	}
 	h.config.Data = folder
-	h.lock, err = lockData(folder)
-	return err
+	if h.lock, err = lockData(folder); err != nil {
+		return err
+	}
+	return backup.Finish(folder)
 }
 
 func (h *Hub) takePort(ctx context.Context) error {
@@ -111,8 +114,10 @@ func (h *Hub) takePort(ctx context.Context) error {
 
 func (h *Hub) openStore(ctx context.Context) error {
 	var err error
-	h.vault, h.db, err = openVault(ctx, h.config.Data)
-	return err
+	if h.vault, h.db, err = openVault(ctx, h.config.Data); err != nil {
+		return err
+	}
+	return h.tellAge(ctx)
 }
 
 func (h *Hub) openAuthority(ctx context.Context) error {

@@ -27,18 +27,24 @@ import (
 type cluster struct {
 	*running
 
-	id     fairlead.ResourceID
-	signer proof.Signer
+	id         fairlead.ResourceID
+	onboarding *rsa.PrivateKey
+	signer     proof.Signer
 }
 
 // connect makes a connected cluster and obtains its certificate.
 func connect(t *testing.T, on *running, bearer string) *cluster {
 	t.Helper()
+	return connectAs(t, on, bearer, "edge-1")
+}
+
+func connectAs(t *testing.T, on *running, bearer, name string) *cluster {
+	t.Helper()
 	onboarding, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cluster{running: on, id: fairlead.ConnectedClusterID(subscription(t, on, bearer), "default", "edge-1")}
+	c := &cluster{running: on, onboarding: onboarding, id: fairlead.ConnectedClusterID(subscription(t, on, bearer), "default", name)}
 	body := fmt.Sprintf(`{"location":"local","identity":{"type":"SystemAssigned"},"properties":{"agentPublicKeyCertificate":%q}}`,
 		base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PublicKey(&onboarding.PublicKey)))
 	if status, document := on.do(t, http.MethodPut, c.id.String()+"?api-version=2024-01-01", bearer, body); status != http.StatusCreated && status != http.StatusOK {
@@ -63,6 +69,14 @@ func subscription(t *testing.T, on *running, bearer string) string {
 
 func (c *cluster) enrol(t *testing.T) {
 	t.Helper()
+	if err := c.obtain(t); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// obtain asks for a certificate and uses it from then on.
+func (c *cluster) obtain(t *testing.T) error {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -73,9 +87,10 @@ func (c *cluster) enrol(t *testing.T) {
 	}
 	var issued fairlead.CertificateResponse
 	if err := c.call(t.Context(), fairlead.OpCertificate, fairlead.CertificateRequest{CSR: csr}, &issued); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	c.signer = proof.Signer{Key: key, Now: time.Now, Chain: chain(t, issued.Certificate)}
+	return nil
 }
 
 func chain(t *testing.T, text string) []*x509.Certificate {
@@ -93,15 +108,8 @@ func chain(t *testing.T, text string) []*x509.Certificate {
 
 // call does an operation of the data plane with a proof.
 func (c *cluster) call(ctx context.Context, operation string, question, answer any) error {
-	body, err := json.Marshal(question)
+	request, err := c.signed(ctx, operation, question)
 	if err != nil {
-		return err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+fairlead.DataPlanePath(c.id, operation), bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	if err := c.signer.Sign(request, body); err != nil {
 		return err
 	}
 	response, err := c.http.Do(request)
@@ -114,6 +122,35 @@ func (c *cluster) call(ctx context.Context, operation string, question, answer a
 		return fmt.Errorf("%s: %d %s %w", operation, response.StatusCode, text, err)
 	}
 	return json.Unmarshal(text, answer)
+}
+
+func (c *cluster) signed(ctx context.Context, operation string, question any) (*http.Request, error) {
+	body, err := json.Marshal(question)
+	if err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+fairlead.DataPlanePath(c.id, operation), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	return request, c.signer.Sign(request, body)
+}
+
+// request returns the same signed request again and again, as somebody on the way could send it.
+func (c *cluster) request(t *testing.T, operation string, question any) func() *http.Request {
+	t.Helper()
+	made, err := c.signed(t.Context(), operation, question)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() *http.Request {
+		again := made.Clone(t.Context())
+		again.Body, err = made.GetBody()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return again
+	}
 }
 
 func TestConnectedClusterIsSeenThroughEveryPart(t *testing.T) {

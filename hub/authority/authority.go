@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-const (
-	serverSecret  = "authority/server-ca"
-	clientsSecret = "authority/clients-ca"
-)
+// ServerSecret is the name of a secret that every hub has.
+const ServerSecret = "authority/server-ca"
+
+const clientsSecret = "authority/clients-ca"
 
 // Authority issues the hub's server certificates and the clusters' client certificates. Its two
 // keys live sealed in the store, so that every replica of a hub has the same ones.
@@ -29,7 +29,7 @@ type Authority struct {
 
 // Open reads both authorities from the vault, and makes what is missing.
 func Open(ctx context.Context, vault *Vault, now func() time.Time) (*Authority, error) {
-	server, err := openIssuer(ctx, vault, serverSecret, "Fairlead hub", now())
+	server, err := openIssuer(ctx, vault, ServerSecret, "Fairlead hub", now())
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ import (
 // LoadMasterKey reads the master key from a file, which it makes, with a new key and for its owner
 // alone, when there is none.
 func LoadMasterKey(file string) ([]byte, error) {
-	key, err := readMasterKey(file)
+	key, err := ReadMasterKey(file)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return key, err
 	}
@@ -26,7 +26,8 @@ func LoadMasterKey(file string) ([]byte, error) {
 	return key, nil
 }
 
-func readMasterKey(file string) ([]byte, error) {
+// ReadMasterKey reads the master key from a file, which must be there and closed to strangers.
+func ReadMasterKey(file string) ([]byte, error) {
 	info, err := os.Stat(file)
 	if err != nil {
 		return nil, fmt.Errorf("read master key: %w", err)
