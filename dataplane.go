@@ -49,12 +49,27 @@ type CertificateResponse struct {
 type Heartbeat struct {
 	MetadataHash string           `json:"metadataHash"`
 	Metadata     *ClusterMetadata `json:"metadata,omitempty"`
+	Origin       *Origin          `json:"origin,omitempty"`
 }
 
-// HeartbeatResponse says when the next heartbeat is due and whether the hub lacks the metadata.
+// Origin tells a cluster from another one that has its key, and from a copy of itself. ClusterUID is that of the
+// namespace kube-system. Instance is chosen by the process at its start, Sequence counts its heartbeats. Epoch is
+// drawn from the cluster's API server at each start, never twice; 0 means that it could not be. Confirmed says
+// that the API server has called this epoch the newest within the last minute.
+type Origin struct {
+	ClusterUID string `json:"clusterUid"`
+	Instance   string `json:"instance"`
+	Epoch      int64  `json:"epoch"`
+	Sequence   int64  `json:"sequence"`
+	Confirmed  bool   `json:"confirmed,omitempty"`
+}
+
+// HeartbeatResponse says when the next heartbeat is due and whether the hub lacks the metadata. Warning is what
+// people who look into the cluster should know.
 type HeartbeatResponse struct {
-	IntervalSeconds int  `json:"intervalSeconds"`
-	SendMetadata    bool `json:"sendMetadata"`
+	IntervalSeconds int    `json:"intervalSeconds"`
+	SendMetadata    bool   `json:"sendMetadata"`
+	Warning         string `json:"warning,omitempty"`
 }
 
 // ClusterMetadata is what cluster-metadata-operator finds out about its cluster.

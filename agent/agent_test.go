@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -161,5 +162,30 @@ func TestRepairsAndHandsOff(t *testing.T) {
 	c.eventuallyGone(namespacePath)
 	if left := c.names("/apis/rbac.authorization.k8s.io/v1/clusterroles", "app.kubernetes.io/part-of=azure-arc"); len(left) > 0 {
 		t.Errorf("left: %v", left)
+	}
+}
+
+// A copy of a cluster is told by what its API server counts: no two processes of one cluster have the same epoch.
+func TestEveryStartIsAnEpochOfItsOwn(t *testing.T) {
+	h := newHub(t, "epochs")
+	c := newCluster(t, h, "standard")
+	identity := fairlead.ClusterIdentityOperator
+	c.start(identity, identity)
+	uid := c.field("/api/v1/namespaces/kube-system", "metadata.uid")
+	for epoch := range int64(3) {
+		log, stop := c.start(fairlead.ClusterMetadataOperator, fairlead.ClusterMetadataOperator)
+		h.set(func(h *hub) { h.beats, h.warning = nil, "two clusters report as one" })
+		h.eventually("a confirmed origin", 10*time.Second, func(h *hub) bool {
+			return slices.ContainsFunc(h.beats, func(beat fairlead.Heartbeat) bool {
+				return beat.Origin != nil && *beat.Origin == fairlead.Origin{
+					ClusterUID: uid, Instance: beat.Origin.Instance, Epoch: epoch + 1, Sequence: beat.Origin.Sequence, Confirmed: true,
+				}
+			})
+		})
+		eventually(t, "the hub's warning is in the log", 10*time.Second, func() bool { return strings.Contains(log.String(), "two clusters report as one") })
+		eventually(t, "the hub's warning is in the cluster", 10*time.Second, func() bool {
+			return c.field(clusterMetadata, "status.message") == "two clusters report as one"
+		})
+		stop()
 	}
 }

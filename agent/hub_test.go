@@ -43,6 +43,7 @@ type hub struct {
 	spec     string
 	down     bool
 	skew     time.Duration
+	warning  string
 }
 
 func newHub(t *testing.T, name string) *hub {
@@ -157,8 +158,9 @@ func (h *hub) answer(w http.ResponseWriter, r *http.Request, operation string, b
 		beat := decoded[fairlead.Heartbeat](h.t, body)
 		h.mu.Lock()
 		h.beats = append(h.beats, beat)
+		warning := h.warning
 		h.mu.Unlock()
-		h.write(w, fairlead.HeartbeatResponse{IntervalSeconds: 1})
+		h.write(w, fairlead.HeartbeatResponse{IntervalSeconds: 1, Warning: warning})
 	case fairlead.OpPendingConfigs:
 		h.pending(w, r, decoded[fairlead.PendingQuery](h.t, body))
 	case fairlead.OpConfigStatus:

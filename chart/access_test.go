@@ -56,7 +56,9 @@ func rights(t *testing.T, found map[string]object) []string {
 func TestRightsOfEveryAgent(t *testing.T) {
 	want := []string{
 		"* cluster-metadata-operator  /version []: get",
+		"* cluster-metadata-operator  namespaces [kube-system]: get",
 		"* cluster-metadata-operator  nodes []: list watch",
+		"azure-arc cluster-metadata-operator coordination.k8s.io leases [cluster-metadata-operator]: get patch",
 		"azure-arc cluster-metadata-operator  secrets [azure-identity-certificate]: list watch",
 		"azure-arc cluster-metadata-operator arc.azure.com connectedclusters,connectedclusters/status [clustermetadata]: create patch",
 		"azure-arc clusteridentityoperator  secrets [azure-arc-connect-privatekey]: list watch",

@@ -18,7 +18,7 @@ type mounter interface{ Mount(mux *http.ServeMux) }
 func (h *Hub) handler() http.Handler {
 	answer := reply.Writer{Log: h.log}
 	counted := newMetrics(h.parts.checker, answer, h.now)
-	counted.registry.MustRegister(newInventory(h))
+	counted.registry.MustRegister(newInventory(h), conflictGauge(h.parts.tracker))
 	probes := &health{Ping: h.db.Ping, Draining: h.draining.Done(), Reply: answer}
 	limited := h.limited(answer)
 	known := func(next http.Handler) http.Handler { return h.parts.tokens.Authenticate(limited(next)) }

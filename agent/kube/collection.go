@@ -56,6 +56,14 @@ func Pods(namespace string) Collection { return collection("", "v1", "pods", nam
 // Nodes returns the cluster's nodes.
 func Nodes() Collection { return collection("", "v1", "nodes", "") }
 
+// Namespaces returns the cluster's namespaces.
+func Namespaces() Collection { return collection("", "v1", "namespaces", "") }
+
+// Leases returns a namespace's Leases.
+func Leases(namespace string) Collection {
+	return collection("coordination.k8s.io", "v1", "leases", namespace)
+}
+
 // Deployments returns a namespace's Deployments.
 func Deployments(namespace string) Collection {
 	return collection("apps", "v1", "deployments", namespace)

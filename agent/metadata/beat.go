@@ -6,7 +6,10 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/agent/logline"
 	"github.com/fairlead/fairlead/agent/pace"
 )
 
@@ -77,7 +80,7 @@ func (o *Operator) once(ctx context.Context) (fairlead.HeartbeatResponse, error)
 		answer, err = o.send(ctx, beat)
 	}
 	if err == nil {
-		o.acked = beat.MetadataHash
+		o.acked, o.warned = beat.MetadataHash, bounded(answer.Warning)
 	}
 	if !errors.Is(err, context.Canceled) {
 		o.tell(ctx, metadata, err)
@@ -89,6 +92,7 @@ func (o *Operator) once(ctx context.Context) (fairlead.HeartbeatResponse, error)
 func (o *Operator) send(ctx context.Context, beat fairlead.Heartbeat) (fairlead.HeartbeatResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, fairlead.HeartbeatTimeout)
 	defer cancel()
+	beat.Origin = o.origin.next(time.Now())
 	return o.Hub.Heartbeat(ctx, beat)
 }
 
@@ -103,10 +107,14 @@ type status struct {
 // ports and times, and are not worth a write to the API server each.
 func (o *Operator) tell(ctx context.Context, metadata fairlead.ClusterMetadata, err error) {
 	now := status{ConnectivityStatus: fairlead.Connected, Message: "the hub acknowledges heartbeats", ClusterMetadata: metadata}
-	if err != nil {
+	switch {
+	case err != nil:
 		now.ConnectivityStatus, now.Message = fairlead.Offline, err.Error()
+	case o.warned != "":
+		now.Message = o.warned
 	}
-	state := report{now.ConnectivityStatus, fairlead.CodeOf(err), metadata}
+	state := report{now.ConnectivityStatus, fairlead.CodeOf(err), o.warned, metadata}
+	o.logWarning(ctx)
 	if err == nil || o.told == nil {
 		o.Ready(err)
 	}
@@ -125,9 +133,26 @@ func (o *Operator) tell(ctx context.Context, metadata fairlead.ClusterMetadata, 
 	o.told = &state
 }
 
+// logWarning repeats in the log what the hub warns of, at once and then now and then.
+func (o *Operator) logWarning(ctx context.Context) {
+	if o.warned == "" {
+		return
+	}
+	if o.told == nil || o.told.warned != o.warned {
+		o.warnings = rate.Sometimes{First: 1, Interval: 10 * time.Minute}
+	}
+	o.warnings.Do(func() { o.Log.WarnContext(ctx, "the hub warns", slog.String(logline.Phrase, o.warned)) })
+}
+
+// maxWarning bounds what a hub can put into the log and the cluster's object.
+const maxWarning = 2000
+
+func bounded(text string) string { return text[:min(len(text), maxWarning)] }
+
 // report is what a status says, as far as it is worth repeating.
 type report struct {
 	connectivity fairlead.ConnectivityStatus
 	code         string
+	warned       string
 	metadata     fairlead.ClusterMetadata
 }

@@ -52,9 +52,12 @@ type Operator struct {
 	version string
 	changed chan struct{} // holds one signal
 	acked   string        // hash of the metadata that the hub has
+	origin  origin
+	warned  string // what the hub warned of last
 
 	told        *report
 	failures    rate.Sometimes // so that the log tells of a long outage, but not every few seconds
+	warnings    rate.Sometimes // likewise
 	unpublished chan status    // holds what the cluster has not been told yet
 	created     bool           // the object whose status is written
 }
@@ -65,6 +68,7 @@ func (o *Operator) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return o.watchNodes(ctx) })
 	group.Go(func() error { return o.watchVersion(ctx) })
+	group.Go(func() error { return o.identify(ctx) })
 	group.Go(func() error { return o.publishAll(ctx) })
 	group.Go(func() error { return o.beat(ctx) })
 	return group.Wait()

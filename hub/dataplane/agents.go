@@ -54,7 +54,7 @@ func (s *Server) issue(w http.ResponseWriter, r *http.Request, id fairlead.Resou
 	return answer, nil
 }
 
-func (s *Server) heartbeat(_ context.Context, from identity.Cluster, body []byte) (any, error) {
+func (s *Server) heartbeat(ctx context.Context, from identity.Cluster, body []byte) (any, error) {
 	var beat fairlead.Heartbeat
 	if err := decode(body, &beat); err != nil {
 		return nil, err
@@ -65,8 +65,13 @@ func (s *Server) heartbeat(_ context.Context, from identity.Cluster, body []byte
 		}
 		s.Presence.Metadata(from.Key, beat.MetadataHash, *beat.Metadata)
 	}
+	warning, err := s.origin(ctx, from, beat.Origin)
+	if err != nil {
+		return nil, err
+	}
 	known := s.Presence.View(from.Key)
 	return fairlead.HeartbeatResponse{
+		Warning:         warning,
 		IntervalSeconds: int(fairlead.HeartbeatInterval / time.Second),
 		SendMetadata:    known.Metadata == nil || known.MetadataHash != beat.MetadataHash,
 	}, nil

@@ -15,6 +15,7 @@ type cluster struct {
 	view       View
 	graceUntil time.Time // after a restart of the hub, until when silence is the hub's own fault
 	unsaved    fields
+	origins    origins
 }
 
 // fields says which parts of a cluster's presence the store lacks.

@@ -47,6 +47,7 @@ type View struct {
 	Metadata            *fairlead.ClusterMetadata
 	AgentStatus         *fairlead.AgentStatus
 	Configurations      []fairlead.ConfigurationStatus
+	Conflict            *Conflict // two clusters report as this one
 }
 
 // Beat notes a sign of life.
@@ -90,7 +91,7 @@ func (t *Tracker) View(key string) View {
 		return View{Status: fairlead.Connecting}
 	}
 	view := known.view
-	view.Status = known.status(now)
+	view.Status, view.Conflict = known.status(now), known.origins.current(now)
 	return view
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/hub/presence"
 	"github.com/fairlead/fairlead/hub/resource"
 	"github.com/fairlead/fairlead/store"
 )
@@ -24,6 +25,26 @@ func (c clusters) view(_ context.Context, stored store.Resource, shown resource.
 		shown.Set("properties.arcAgentProfile.agentErrors", orEmpty(life.AgentStatus.Errors))
 		shown.Set("properties.arcAgentProfile.systemComponents", orEmpty(life.AgentStatus.Components))
 	}
+	if life.Conflict != nil {
+		showConflict(shown, stored, life)
+	}
+}
+
+// showConflict says where people look first that two clusters report as this one.
+func showConflict(shown resource.Document, stored store.Resource, life presence.View) {
+	id, err := fairlead.ParseResourceID(stored.ID)
+	if err != nil {
+		return // every stored id can be parsed
+	}
+	errors := []fairlead.AgentError{{
+		Component: fairlead.ClusterMetadataOperator, Severity: "Error", Message: life.Conflict.Explain(id), Time: life.Conflict.Since,
+	}}
+	if life.AgentStatus != nil {
+		errors = append(errors, life.AgentStatus.Errors...)
+	}
+	shown.Set("properties.arcAgentProfile.agentState", "Failed")
+	shown.Set("properties.arcAgentProfile.agentErrors", errors)
+	shown.Set("properties.miscellaneousProperties.duplicateIdentity", string(life.Conflict.Kind))
 }
 
 // showMetadata prefers what the client said of distribution and infrastructure: people name what

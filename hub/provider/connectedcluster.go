@@ -40,6 +40,7 @@ func connectedClusters(deps Deps) resource.Type {
 			"properties.arcAgentProfile", "properties.arcAgentryConfigurations", "properties.oidcIssuerProfile", "properties.securityProfile",
 		},
 		Prepare: kind.prepare,
+		Subject: keySubject,
 		View:    kind.view,
 		Create:  kind.create,
 		Delete:  kind.delete,
@@ -71,13 +72,13 @@ type optional struct {
 
 // prepare validates what was sent and gives a new cluster its identity. The principal itself is
 // made by create, under the object id that is stored here first.
-func (c clusters) prepare(_ context.Context, change *resource.Change) error {
+func (c clusters) prepare(ctx context.Context, change *resource.Change) error {
 	for _, known := range []any{&fairlead.ConnectedCluster{}, &optional{}} {
 		if err := change.New.Decode(known); err != nil {
 			return err
 		}
 	}
-	if err := c.checkKey(change); err != nil {
+	if err := c.checkKey(ctx, change); err != nil {
 		return err
 	}
 	if change.Old == nil {

@@ -37,9 +37,17 @@ A create that comes from a server-side apply is authorised with its name, so it 
   resources: [connectedclusters, connectedclusters/status]
   resourceNames: [clustermetadata]
   verbs: [create, patch]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [cluster-metadata-operator]
+  verbs: [get, patch]
 {{- end }}
 {{- define "rules.cluster-metadata-operator.release" }}{{ end }}
 {{- define "rules.cluster-metadata-operator.cluster" -}}
+- apiGroups: [""]
+  resources: [namespaces]
+  resourceNames: [kube-system]
+  verbs: [get]
 - apiGroups: [""]
   resources: [nodes]
   verbs: [list, watch]
