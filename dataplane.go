@@ -43,6 +43,7 @@ type CertificateResponse struct {
 	RenewAfter  time.Time `json:"renewAfter"`
 	PrincipalID string    `json:"principalId"`
 	TenantID    string    `json:"tenantId"`
+	Trust       *HubTrust `json:"trust,omitempty"`
 }
 
 // Heartbeat is a sign of life. Metadata is there when it differs from what was last acknowledged.
@@ -50,6 +51,8 @@ type Heartbeat struct {
 	MetadataHash string           `json:"metadataHash"`
 	Metadata     *ClusterMetadata `json:"metadata,omitempty"`
 	Origin       *Origin          `json:"origin,omitempty"`
+	// TrustGeneration is that of the HubTrust which the agents follow, 0 when they have none.
+	TrustGeneration int64 `json:"trustGeneration,omitempty"`
 }
 
 // Origin tells a cluster from another one that has its key, and from a copy of itself. ClusterUID is that of the
@@ -94,6 +97,8 @@ type PendingConfigs struct {
 	ETag           string          `json:"etag"`
 	Unchanged      bool            `json:"unchanged,omitempty"`
 	Configurations []Configuration `json:"configurations,omitempty"`
+	// TrustHash is the hash of the HubTrust that a new certificate would come with.
+	TrustHash string `json:"trustHash,omitempty"`
 }
 
 // Configuration is one custom resource in namespace azure-arc that the hub wants to exist.

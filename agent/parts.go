@@ -41,7 +41,7 @@ func (p *process) clusterIdentity() runner {
 	const name = fairlead.ClusterIdentityOperator
 	return &clusteridentity.Operator{
 		Kube: p.kube, Hub: p.hub, Holder: p.holder, Cluster: p.settings.Cluster, Namespace: p.config.Namespace,
-		Now: time.Now, Log: p.logOf(name), Ready: p.state.Reporter(name),
+		HubCA: p.settings.HubCA, Now: time.Now, Log: p.logOf(name), Ready: p.state.Reporter(name),
 	}
 }
 

@@ -47,7 +47,7 @@ that --config names (logLevel; locations is a list). Flags win over variables, v
 		command.AddCommand(tool)
 	}
 	// Their --output is a file, and what they say is for people.
-	for _, tool := range []*cobra.Command{newHubBackupCommand(s.streams), newHubRestoreCommand(s.streams)} {
+	for _, tool := range []*cobra.Command{newHubBackupCommand(s.streams), newHubRestoreCommand(s.streams), newHubCACommand(s.streams)} {
 		strict(tool)
 		command.AddCommand(tool)
 	}

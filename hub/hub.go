@@ -56,7 +56,7 @@ type Hub struct {
 	vault         *authority.Vault
 	ca            *authority.Authority
 	source        certificateSource
-	trust         []byte // PEM of what clients must trust; none when every system trusts it
+	trust         *trust
 	parts         parts
 	server        *http.Server
 	connections   *connections
@@ -126,10 +126,7 @@ func (h *Hub) openAuthority(ctx context.Context) error {
 		return err
 	}
 	h.ca = ca
-	if err := authority.WriteFile(h.caFile(), ca.CAPEM(), 0o644); err != nil {
-		return fmt.Errorf("write authority's certificate: %w", err)
-	}
-	return nil
+	return h.writeCA()
 }
 
 func (h *Hub) caFile() string { return filepath.Join(h.config.Data, "ca.crt") }
@@ -164,7 +161,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	for _, listener := range h.listeners() {
 		group.Go(func() error { return h.serve(listener) })
 	}
-	for _, service := range append(h.parts.services(), profiles{h.config.DebugListen}) {
+	for _, service := range append(h.parts.services(), profiles{h.config.DebugListen}, followAuthority{h}) {
 		group.Go(func() error { return service.Run(running) })
 	}
 	err := h.welcome(ctx)

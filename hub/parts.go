@@ -64,7 +64,7 @@ func (h *Hub) openParts(ctx context.Context) error {
 	p.resources = h.resources(&p)
 	p.agents = &dataplane.Server{
 		Identity: p.issuer, Presence: p.tracker, Store: h.db, Access: p.checker,
-		URL: h.url, RegistryURL: h.cloud.Base(azcloud.Registry), TenantID: h.tenancy.TenantID, HubCA: h.trust, Log: h.log,
+		URL: h.url, RegistryURL: h.cloud.Base(azcloud.Registry), TenantID: h.tenancy.TenantID, Trust: h.trust.State, Log: h.log,
 	}
 	h.parts = p
 	if err := p.keys.Load(ctx); err != nil {

@@ -30,6 +30,7 @@ type cluster struct {
 	id         fairlead.ResourceID
 	onboarding *rsa.PrivateKey
 	signer     proof.Signer
+	trust      *fairlead.HubTrust // what came with the last certificate
 }
 
 // connect makes a connected cluster and obtains its certificate.
@@ -90,6 +91,7 @@ func (c *cluster) obtain(t *testing.T) error {
 		return err
 	}
 	c.signer = proof.Signer{Key: key, Now: time.Now, Chain: chain(t, issued.Certificate)}
+	c.trust = issued.Trust
 	return nil
 }
 

@@ -34,7 +34,7 @@ func (h *Hub) openServer(context.Context) error {
 func (h *Hub) openCertificate(ctx context.Context) error {
 	if h.config.TLSCert == "" {
 		own := &authority.ServerCertificate{Authority: h.ca, Hosts: certificateHosts(h.url, h.config.Listen, h.cloud)}
-		h.source, h.trust = own.GetCertificate, h.ca.CAPEM()
+		h.source, h.trust = own.GetCertificate, &trust{CA: h.ca, Log: h.log}
 		return nil
 	}
 	file := &authority.FileCertificate{CertFile: h.config.TLSCert, KeyFile: h.config.TLSKey, Log: h.log}
@@ -43,7 +43,7 @@ func (h *Hub) openCertificate(ctx context.Context) error {
 		return wrap("--tls-cert", err)
 	}
 	h.warnOfOtherName(ctx, pair.Leaf)
-	h.source, h.trust = file.GetCertificate, anchors(pair)
+	h.source, h.trust = file.GetCertificate, &trust{CA: h.ca, File: file, Log: h.log}
 	return nil
 }
 

@@ -70,6 +70,28 @@ func (db *DB) Check(ctx context.Context) error {
 	return nil
 }
 
+// Current checks that the schema of a SQLite database is exactly this version's, so that a command can write to what
+// a hub of the same version has open.
+func Current(ctx context.Context, path string) error {
+	db, err := OpenReadOnly(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }() // was only read
+	all, err := readMigrations()
+	if err != nil {
+		return fmt.Errorf("read schema: %w", err)
+	}
+	var applied int
+	if err := db.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM migrations`).Scan(&applied); err != nil {
+		return fmt.Errorf("read schema: %w", err)
+	}
+	if applied != len(all) {
+		return fairlead.Errorf(fairlead.Conflict, "the hub of this database has another version than this command: use the hub's own binary")
+	}
+	return nil
+}
+
 // Advance moves revisions past all that were ever drawn from a database that is older than what clients
 // have seen: an etag of the time since its backup must never again become one of another document. A
 // revision is drawn at most once a microsecond, so the clock is always ahead of them.

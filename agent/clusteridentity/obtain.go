@@ -10,7 +10,9 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
+	"log/slog"
 
+	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/identity"
 )
 
@@ -39,7 +41,7 @@ func (o *Operator) obtain(ctx context.Context, onboarding crypto.Signer, fingerp
 	}
 	obtained := &identity.Identity{
 		Chain: chain, Key: key, RenewAfter: answer.RenewAfter, OnboardingKey: fingerprint,
-		PrincipalID: answer.PrincipalID, TenantID: answer.TenantID,
+		PrincipalID: answer.PrincipalID, TenantID: answer.TenantID, Trust: o.follow(ctx, answer.Trust),
 	}
 	return obtained, o.check(obtained)
 }
@@ -49,4 +51,24 @@ func (o *Operator) check(obtained *identity.Identity) error {
 		return errors.New("the hub's certificate is for another key than was asked for")
 	}
 	return obtained.BelongsTo(o.Cluster)
+}
+
+// follow returns whom to trust as the hub from now on.
+func (o *Operator) follow(ctx context.Context, stated *fairlead.HubTrust) identity.Trust {
+	var before identity.Trust
+	if current, _, _ := o.Holder.Current(); current != nil {
+		before = current.Trust
+	}
+	next, err := before.Follow(stated, o.HubCA)
+	switch {
+	case err != nil:
+		o.Log.WarnContext(ctx, "the hub states other authorities than are trusted here, which are not followed; connect the cluster again if the hub was replaced",
+			slog.String("error", err.Error()))
+	case next.Generation != before.Generation || string(next.Certificates) != string(before.Certificates):
+		o.Log.InfoContext(ctx, "the hub's authorities are followed", slog.Int64("generation", next.Generation))
+	}
+	if stated != nil {
+		o.considered = stated.Hash()
+	}
+	return next
 }

@@ -41,16 +41,19 @@ type Operator struct {
 	Holder    *identity.Holder // follows the Secret; somebody else runs it
 	Cluster   fairlead.ResourceID
 	Namespace string
+	HubCA     []byte // the hub's authorities as the chart has them, may be empty
 	Now       func() time.Time
 	Log       *slog.Logger
 	Ready     func(error)
 
-	key      onboardingKey
-	refused  *identity.Identity // what the hub does not accept any more
-	refusals pace.Backoff       // so that a hub that accepts none is not asked for one every second
-	reported status
-	logged   string         // the error of which the log told last
-	failures rate.Sometimes // so that the log tells of a long outage, but rarely
+	key        onboardingKey
+	refused    *identity.Identity // what the hub does not accept any more
+	refusals   pace.Backoff       // so that a hub that accepts none is not asked for one every second
+	reported   status
+	stated     string         // the hash of whom the hub wants to be trusted
+	considered string         // the same of what came with a certificate, whether it was followed or not
+	logged     string         // the error of which the log told last
+	failures   rate.Sometimes // so that the log tells of a long outage, but rarely
 }
 
 // Run keeps the identity until the end of ctx.
@@ -146,6 +149,8 @@ func (o *Operator) due(current *identity.Identity, fingerprint string, reason er
 		return "the certificate has expired"
 	case o.Now().After(current.RenewAfter):
 		return "it is time to renew"
+	case o.offered(current):
+		return "the hub's authorities have changed"
 	default:
 		return ""
 	}
@@ -154,7 +159,7 @@ func (o *Operator) due(current *identity.Identity, fingerprint string, reason er
 // confirm asks the hub whether it accepts the certificate, which it may not after it was restored from
 // an old backup or its authority was replaced.
 func (o *Operator) confirm(ctx context.Context, current *identity.Identity) (time.Duration, error) {
-	_, err := o.Hub.PendingConfigs(ctx, fairlead.PendingQuery{})
+	answer, err := o.Hub.PendingConfigs(ctx, fairlead.PendingQuery{})
 	if fairlead.KindOf(err) == fairlead.Unauthenticated {
 		o.refused = current
 		return o.refusals.Next(), nil
@@ -163,7 +168,16 @@ func (o *Operator) confirm(ctx context.Context, current *identity.Identity) (tim
 		o.Log.WarnContext(ctx, "cannot ask the hub whether it accepts the certificate", slog.String("error", err.Error()))
 	}
 	o.refusals.Reset()
+	o.stated = answer.TrustHash
+	if o.offered(current) {
+		return pace.Jitter(time.Second), nil
+	}
 	return min(pace.Jitter(confirmEvery), max(current.RenewAfter.Sub(o.Now()), time.Second)), nil
+}
+
+// offered reports whether the hub has stated anew whom to trust. It comes with the next certificate.
+func (o *Operator) offered(current *identity.Identity) bool {
+	return o.stated != "" && len(o.HubCA) > 0 && o.stated != o.considered && o.stated != current.Trust.Hash()
 }
 
 // renew obtains a certificate and stores it. On a failure an identity that is still valid stays.

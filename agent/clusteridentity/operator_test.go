@@ -66,7 +66,8 @@ func (a authority) PendingConfigs(context.Context, fairlead.PendingQuery) (fairl
 
 func operator(hub Hub, seconds int64) *Operator {
 	return &Operator{
-		Hub: hub, Cluster: cluster(), Now: func() time.Time { return time.Unix(seconds, 0) },
+		Holder: &identity.Holder{},
+		Hub:    hub, Cluster: cluster(), Now: func() time.Time { return time.Unix(seconds, 0) },
 		refusals: pace.Backoff{Min: time.Second, Max: confirmEvery}, Log: slog.New(slog.DiscardHandler),
 	}
 }

@@ -17,27 +17,36 @@ import (
 	"github.com/fairlead/fairlead/proof"
 )
 
-// session is a set of connections that all present the same certificate, or none.
+// session is a set of connections that all present the same certificate, or none, and trust the same authorities.
 type session struct {
 	identity *identity.Identity
+	hub      string // PEM of whom it trusts as the hub
 	http     *http.Client
 }
 
-// anchors are whom we trust and how we get out.
+// anchors are whom we trust besides the hub's own authorities, and how we get out.
 type anchors struct {
-	roots *x509.CertPool
-	proxy func(*url.URL) (*url.URL, error)
+	others *x509.CertPool
+	proxy  func(*url.URL) (*url.URL, error)
+}
+
+// with adds the hub's own authorities, which change in the life of a process.
+func (a anchors) with(hub []byte) *x509.CertPool {
+	roots := a.others.Clone()
+	roots.AppendCertsFromPEM(hub)
+	return roots
 }
 
 func trust(s settings.Settings) (anchors, error) {
 	roots := publicRoots()
 	for name, text := range map[string][]byte{"the hub's authority": s.HubCA, "the proxy's authority": s.Proxy.CA} {
-		if len(text) > 0 && !roots.AppendCertsFromPEM(text) {
+		if len(text) > 0 && !x509.NewCertPool().AppendCertsFromPEM(text) {
 			return anchors{}, errors.New(name + " is not a PEM certificate")
 		}
 	}
+	roots.AppendCertsFromPEM(s.Proxy.CA)
 	proxy := httpproxy.Config{HTTPProxy: s.Proxy.HTTP, HTTPSProxy: s.Proxy.HTTPS, NoProxy: s.Proxy.None}
-	return anchors{roots: roots, proxy: proxy.ProxyFunc()}, nil
+	return anchors{others: roots, proxy: proxy.ProxyFunc()}, nil
 }
 
 // withIdentity returns the session of the certificate that the cluster has now. Requests on
@@ -53,7 +62,7 @@ func (c *Client) withIdentity() (signedSession, error) {
 		if c.current != nil {
 			c.current.http.CloseIdleConnections()
 		}
-		c.current = newSession(c.anchors, now)
+		c.current = newSession(c.anchors, now, now.Trust.Over(c.settings.HubCA))
 	}
 	return signedSession{c.current, proof.Signer{Key: now.Key, Chain: now.Chain}}, nil
 }
@@ -61,10 +70,17 @@ func (c *Client) withIdentity() (signedSession, error) {
 // withoutIdentity returns a session for the onboarding key. It shows no certificate: the one that the
 // cluster has may be expired, which would end the handshake.
 func (c *Client) withoutIdentity(onboarding crypto.Signer) signedSession {
+	hub := c.settings.HubCA
+	if current, _, _ := c.identity.Current(); current != nil {
+		hub = current.Trust.Over(hub)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.unnamed == nil {
-		c.unnamed = newSession(c.anchors, nil)
+	if c.unnamed == nil || c.unnamed.hub != string(hub) {
+		if c.unnamed != nil {
+			c.unnamed.http.CloseIdleConnections()
+		}
+		c.unnamed = newSession(c.anchors, nil, hub)
 	}
 	return signedSession{c.unnamed, proof.Signer{Key: onboarding}}
 }
@@ -89,9 +105,9 @@ const (
 	unnamedIdleTimeout = 5 * time.Second
 )
 
-func newSession(a anchors, shown *identity.Identity) *session {
+func newSession(a anchors, shown *identity.Identity, hub []byte) *session {
 	idle := unnamedIdleTimeout
-	config := &tls.Config{RootCAs: a.roots, MinVersion: tls.VersionTLS12}
+	config := &tls.Config{RootCAs: a.with(hub), MinVersion: tls.VersionTLS12}
 	if shown != nil {
 		idle = idleTimeout
 		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
@@ -107,7 +123,7 @@ func newSession(a anchors, shown *identity.Identity) *session {
 		// A cut cable must be noticed before the hub gives the cluster up.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 4 * time.Second},
 	}
-	return &session{identity: shown, http: &http.Client{Transport: transport, CheckRedirect: stay}}
+	return &session{identity: shown, hub: string(hub), http: &http.Client{Transport: transport, CheckRedirect: stay}}
 }
 
 // stay refuses redirects: a signature is for one path of one hub.

@@ -29,9 +29,18 @@ const (
 	AnnotationTenant        = "clusterconfig.azure.com/tenant-id"
 )
 
+// Annotations of the Secret about the hub's authorities in it: which statement of the hub they are of, and in place of
+// which settings they were taken.
+const (
+	AnnotationTrustGeneration = "clusterconfig.azure.com/hub-trust-generation"
+	AnnotationTrustIssued     = "clusterconfig.azure.com/hub-trust-issued-at"
+	AnnotationTrustBase       = "clusterconfig.azure.com/hub-trust-instead-of" // hex of SHA-256 of the PEM of the settings
+)
+
 const (
 	fieldChain     = corev1.TLSCertKey
 	fieldKey       = corev1.TLSPrivateKeyKey
+	fieldTrust     = corev1.ServiceAccountRootCAKey
 	maxChain       = 10
 	keyBlock       = "EC PRIVATE KEY"
 	uriScheme      = "fairlead:"
@@ -46,6 +55,7 @@ type Identity struct {
 	OnboardingKey string // fingerprint of the onboarding key that obtained it
 	PrincipalID   string
 	TenantID      string
+	Trust         Trust
 }
 
 // Fingerprint names an onboarding key without showing anything of it.
@@ -119,7 +129,7 @@ func Parse(secret *corev1.Secret) (*Identity, error) {
 	}
 	return &Identity{
 		Chain: chain, Key: key, RenewAfter: renew, OnboardingKey: notes[AnnotationOnboardingKey],
-		PrincipalID: notes[AnnotationPrincipal], TenantID: notes[AnnotationTenant],
+		PrincipalID: notes[AnnotationPrincipal], TenantID: notes[AnnotationTenant], Trust: ParseTrust(secret),
 	}, nil
 }
 
@@ -154,13 +164,23 @@ func (i *Identity) Secret(namespace string) (*corev1.Secret, error) {
 			Labels: map[string]string{partOfLabelKey: "azure-arc"}, Annotations: i.notes(),
 		},
 		Type: corev1.SecretTypeTLS,
-		Data: map[string][]byte{fieldChain: chain.Bytes(), fieldKey: pem.EncodeToMemory(&pem.Block{Type: keyBlock, Bytes: der})},
+		Data: i.data(chain.Bytes(), pem.EncodeToMemory(&pem.Block{Type: keyBlock, Bytes: der})),
 	}, nil
 }
 
+func (i *Identity) data(chain, key []byte) map[string][]byte {
+	all := map[string][]byte{fieldChain: chain, fieldKey: key}
+	if len(i.Trust.Certificates) > 0 {
+		all[fieldTrust] = i.Trust.Certificates
+	}
+	return all
+}
+
 func (i *Identity) notes() map[string]string {
-	return map[string]string{
+	notes := map[string]string{
 		AnnotationRenewAfter: i.RenewAfter.UTC().Format(time.RFC3339), AnnotationNotAfter: i.Leaf().NotAfter.UTC().Format(time.RFC3339),
 		AnnotationOnboardingKey: i.OnboardingKey, AnnotationPrincipal: i.PrincipalID, AnnotationTenant: i.TenantID,
 	}
+	i.Trust.note(notes)
+	return notes
 }

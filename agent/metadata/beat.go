@@ -93,6 +93,9 @@ func (o *Operator) send(ctx context.Context, beat fairlead.Heartbeat) (fairlead.
 	ctx, cancel := context.WithTimeout(ctx, fairlead.HeartbeatTimeout)
 	defer cancel()
 	beat.Origin = o.origin.next(time.Now())
+	if current, _, _ := o.Holder.Current(); current != nil {
+		beat.TrustGeneration = current.Trust.Generation
+	}
 	return o.Hub.Heartbeat(ctx, beat)
 }
 

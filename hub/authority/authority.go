@@ -11,50 +11,68 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
 // ServerSecret is the name of a secret that every hub has.
 const ServerSecret = "authority/server-ca"
 
-const clientsSecret = "authority/clients-ca"
+const (
+	clientsSecret = "authority/clients-ca"
+	serverName    = "Fairlead hub"
+	clientsName   = "Fairlead connected clusters"
+)
 
-// Authority issues the hub's server certificates and the clusters' client certificates. Its two
-// keys live sealed in the store, so that every replica of a hub has the same ones.
+// Authority issues the hub's server certificates and the clusters' client certificates. Its keys live
+// sealed in the store, so that every replica of a hub has the same ones. While one authority follows
+// another there are two of each.
 type Authority struct {
-	server  *issuer
-	clients *issuer
-	now     func() time.Time
+	vault *Vault
+	now   func() time.Time
+	state atomic.Pointer[state]
 }
 
 // Open reads both authorities from the vault, and makes what is missing.
 func Open(ctx context.Context, vault *Vault, now func() time.Time) (*Authority, error) {
-	server, err := openIssuer(ctx, vault, ServerSecret, "Fairlead hub", now())
+	server, err := openIssuer(ctx, vault, ServerSecret, serverName, now())
 	if err != nil {
 		return nil, err
 	}
-	clients, err := openIssuer(ctx, vault, clientsSecret, "Fairlead connected clusters", now())
+	clients, err := openIssuer(ctx, vault, clientsSecret, clientsName, now())
 	if err != nil {
 		return nil, err
 	}
-	return &Authority{server: server, clients: clients, now: now}, nil
+	first, err := newState(rotation{Servers: [][]byte{server}, Clients: [][]byte{clients}})
+	if err != nil {
+		return nil, err
+	}
+	a := &Authority{vault: vault, now: now}
+	a.state.Store(first)
+	_, err = a.Reload(ctx)
+	return a, err
 }
 
-// CAPEM returns the certificate that clients must trust to trust the hub's own TLS.
-func (a *Authority) CAPEM() []byte { return encodeCertificate(a.server.certificate) }
+// CAPEM returns the certificates that clients must trust to trust the hub's own TLS, the one that signs it now first.
+func (a *Authority) CAPEM() []byte { return a.state.Load().serverPEM() }
 
-// Fingerprint returns what people compare to know CAPEM's certificate: sha256: and its hash in hex.
-func (a *Authority) Fingerprint() string {
-	sum := sha256.Sum256(a.server.certificate.Raw)
+// Fingerprint returns what people compare to know the certificate that signs the hub's own TLS: sha256: and its hash in hex.
+func (a *Authority) Fingerprint() string { return fingerprint(a.state.Load().serving().certificate) }
+
+func fingerprint(certificate *x509.Certificate) string {
+	sum := sha256.Sum256(certificate.Raw)
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// ServerRoots returns a pool that holds the authority of the hub's own TLS and nothing else.
-func (a *Authority) ServerRoots() *x509.CertPool { return a.server.pool() }
+// ServerRoots returns a pool that holds the authorities of the hub's own TLS and nothing else.
+func (a *Authority) ServerRoots() *x509.CertPool { return poolOf(a.state.Load().servers) }
 
-// ClientRoots returns a pool that holds the authority of the clusters' certificates and nothing
+// ClientRoots returns a pool that holds the authorities of the clusters' certificates and nothing
 // else.
-func (a *Authority) ClientRoots() *x509.CertPool { return a.clients.pool() }
+func (a *Authority) ClientRoots() *x509.CertPool { return a.state.Load().clientPool }
+
+// Generation grows with each step from one authority to another.
+func (a *Authority) Generation() int64 { return a.state.Load().generation }
 
 func encodeCertificate(certificate *x509.Certificate) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw})
@@ -71,14 +89,10 @@ func EncodeChain(chain []*x509.Certificate) []byte {
 
 // openIssuer goes through the vault even when it has just made the issuer, so that replicas which start
 // at once end up with the same one.
-func openIssuer(ctx context.Context, vault *Vault, secret, name string, now time.Time) (*issuer, error) {
+func openIssuer(ctx context.Context, vault *Vault, secret, name string, now time.Time) ([]byte, error) {
 	bundle, err := vault.GetOrCreate(ctx, secret, func() ([]byte, error) { return newIssuer(name, now) })
 	if err != nil {
 		return nil, fmt.Errorf("open certificate authority %q: %w", name, err)
 	}
-	found, err := parseIssuer(bundle)
-	if err != nil {
-		return nil, fmt.Errorf("open certificate authority %q: %w", name, err)
-	}
-	return found, nil
+	return bundle, nil
 }

@@ -23,7 +23,8 @@ func (a *Authority) IssueClient(csr []byte, uris []*url.URL, ttl time.Duration) 
 		return nil, err
 	}
 	now := a.now()
-	leaf, err := a.clients.issue(&x509.Certificate{
+	issuing := a.state.Load().issuing()
+	leaf, err := issuing.issue(&x509.Certificate{
 		Subject:   pkix.Name{CommonName: "Fairlead connected cluster"},
 		URIs:      uris,
 		NotBefore: now.Add(-skew), NotAfter: now.Add(ttl),
@@ -32,7 +33,7 @@ func (a *Authority) IssueClient(csr []byte, uris []*url.URL, ttl time.Duration) 
 	if err != nil {
 		return nil, err
 	}
-	return []*x509.Certificate{leaf, a.clients.certificate}, nil
+	return []*x509.Certificate{leaf, issuing.certificate}, nil
 }
 
 // requestedKey returns the key of a certificate request once its signature shows that the

@@ -30,6 +30,16 @@ func (f *FileCertificate) Load() (*tls.Certificate, error) {
 	return f.current, err
 }
 
+// Current returns what the files hold now, or the last that was usable.
+func (f *FileCertificate) Current() *tls.Certificate {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if modified := f.modified(); modified != f.read {
+		f.reload(context.Background(), modified)
+	}
+	return f.current
+}
+
 // GetCertificate is for tls.Config.
 func (f *FileCertificate) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	f.mutex.Lock()

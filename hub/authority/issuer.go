@@ -82,12 +82,6 @@ func parseIssuer(bundle []byte) (*issuer, error) {
 	return &issuer{certificate: pair.Leaf, key: key}, nil
 }
 
-func (i *issuer) pool() *x509.CertPool {
-	pool := x509.NewCertPool()
-	pool.AddCert(i.certificate)
-	return pool
-}
-
 // issue signs a leaf for public and never lets it outlive its issuer.
 func (i *issuer) issue(template *x509.Certificate, public crypto.PublicKey) (*x509.Certificate, error) {
 	template.BasicConstraintsValid = true

@@ -25,6 +25,7 @@ type ServerCertificate struct {
 	mutex   sync.Mutex
 	current *tls.Certificate
 	renewAt time.Time
+	issuer  *issuer
 }
 
 // GetCertificate is for tls.Config: it returns the current certificate, renewed when it is due.
@@ -32,18 +33,19 @@ func (s *ServerCertificate) GetCertificate(*tls.ClientHelloInfo) (*tls.Certifica
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	now := s.Authority.now()
-	if s.current != nil && now.Before(s.renewAt) {
+	by := s.Authority.state.Load().serving()
+	if s.current != nil && now.Before(s.renewAt) && s.issuer == by {
 		return s.current, nil
 	}
-	issued, err := s.Authority.issueServer(s.Hosts, now)
+	issued, err := by.issueServer(s.Hosts, now)
 	if err != nil {
 		return nil, err
 	}
-	s.current, s.renewAt = issued, now.Add(serverRenewal)
+	s.current, s.renewAt, s.issuer = issued, now.Add(serverRenewal), by
 	return issued, nil
 }
 
-func (a *Authority) issueServer(hosts []string, now time.Time) (*tls.Certificate, error) {
+func (i *issuer) issueServer(hosts []string, now time.Time) (*tls.Certificate, error) {
 	key, err := newKey()
 	if err != nil {
 		return nil, err
@@ -54,12 +56,12 @@ func (a *Authority) issueServer(hosts []string, now time.Time) (*tls.Certificate
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	nameHosts(template, hosts)
-	leaf, err := a.server.issue(template, key.Public())
+	leaf, err := i.issue(template, key.Public())
 	if err != nil {
 		return nil, err
 	}
 	return &tls.Certificate{
-		Certificate: [][]byte{leaf.Raw, a.server.certificate.Raw}, PrivateKey: key, Leaf: leaf,
+		Certificate: [][]byte{leaf.Raw, i.certificate.Raw}, PrivateKey: key, Leaf: leaf,
 	}, nil
 }
 

@@ -50,6 +50,7 @@ func (s *Server) issue(w http.ResponseWriter, r *http.Request, id fairlead.Resou
 	if err != nil {
 		return fairlead.CertificateResponse{}, err
 	}
+	answer.Trust = s.trust()
 	s.Presence.CertificateIssued(id.Key(), answer.NotAfter)
 	return answer, nil
 }
@@ -65,6 +66,7 @@ func (s *Server) heartbeat(ctx context.Context, from identity.Cluster, body []by
 		}
 		s.Presence.Metadata(from.Key, beat.MetadataHash, *beat.Metadata)
 	}
+	s.Presence.Trusts(from.Key, beat.TrustGeneration)
 	warning, err := s.origin(ctx, from, beat.Origin)
 	if err != nil {
 		return nil, err

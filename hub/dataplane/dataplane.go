@@ -27,7 +27,7 @@ type Access interface {
 }
 
 // Server is the data plane. URL is the hub's, without a slash at the end, RegistryURL that of the registry for az.
-// HubCA is the PEM of the hub's own certificate authority and empty when its TLS certificate is publicly trusted.
+// Trust states which authorities agents are to trust as the hub's, nil when its TLS certificate is publicly trusted.
 type Server struct {
 	Identity    *identity.Issuer
 	Presence    *presence.Tracker
@@ -36,7 +36,7 @@ type Server struct {
 	URL         string
 	RegistryURL string
 	TenantID    string
-	HubCA       []byte
+	Trust       func() *fairlead.HubTrust
 	Log         *slog.Logger
 
 	certificates slots

@@ -44,7 +44,7 @@ func TestHelmSettingsSayAllThatTheChartNeeds(t *testing.T) {
 	values, path := b.settings(t, strings.ToUpper(a.id.String()), "[]")
 	want := map[string]string{
 		"global.subscriptionId": a.id.Subscription, "global.resourceGroupName": "Shops", "global.resourceName": "edge-1",
-		"global.location": "local", "global.tenantId": "tenant", "global.hubCA": base64.StdEncoding.EncodeToString(b.HubCA),
+		"global.location": "local", "global.tenantId": "tenant", "global.hubCA": base64.StdEncoding.EncodeToString([]byte(b.Trust().Certificates)),
 		"systemDefaultValues.azureArcAgents.config_dp_endpoint_override": "https://hub.example.org:8443",
 		"systemDefaultValues.image.repository":                           "hub.example.org:8443",
 		"systemDefaultValues.clusterconnect-agent.enabled":               "false",

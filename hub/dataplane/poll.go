@@ -55,8 +55,9 @@ func (s *Server) desired(ctx context.Context, from identity.Cluster, etag string
 	if err != nil {
 		return fairlead.PendingConfigs{}, err
 	}
+	state.TrustHash = s.trustHash()
 	if state.ETag == etag {
-		return fairlead.PendingConfigs{ETag: etag, Unchanged: true}, nil
+		return fairlead.PendingConfigs{ETag: etag, Unchanged: true, TrustHash: state.TrustHash}, nil
 	}
 	return state, nil
 }

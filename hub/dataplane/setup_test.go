@@ -61,7 +61,7 @@ func newBench(t testing.TB) *bench {
 	b := &bench{db: db, Server: &dataplane.Server{
 		Identity: &identity.Issuer{Store: db, Authority: ca, Now: time.Now},
 		Presence: &presence.Tracker{Store: db, Now: time.Now, Log: log},
-		Store:    db, Access: permit{}, URL: "https://hub.example.org:8443", TenantID: "tenant", HubCA: ca.CAPEM(), Log: log,
+		Store:    db, Access: permit{}, URL: "https://hub.example.org:8443", TenantID: "tenant", Trust: func() *fairlead.HubTrust { return &fairlead.HubTrust{Certificates: string(ca.CAPEM())} }, Log: log,
 	}}
 	mux := http.NewServeMux()
 	b.Mount(mux)

@@ -56,7 +56,7 @@ func (s *Server) values(id fairlead.ResourceID, location, host string) map[strin
 		"global.resourceName":      id.Name(),
 		"global.location":          location,
 		"global.tenantId":          s.TenantID,
-		"global.hubCA":             base64.StdEncoding.EncodeToString(s.HubCA),
+		"global.hubCA":             base64.StdEncoding.EncodeToString(s.authorities()),
 		"systemDefaultValues.azureArcAgents.config_dp_endpoint_override": s.URL,
 		"systemDefaultValues.image.repository":                           host,
 		// The az client switches cluster connect on for every cluster, and looks for its agents when it troubleshoots one. This

@@ -13,7 +13,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"sync"
 	"time"
 
 	"github.com/fairlead/fairlead"
@@ -34,6 +33,7 @@ type Store interface {
 type Authority interface {
 	IssueClient(csr []byte, uris []*url.URL, ttl time.Duration) ([]*x509.Certificate, error)
 	ClientRoots() *x509.CertPool
+	Generation() int64
 }
 
 // Issuer issues certificates to clusters and recognises clusters by them.
@@ -47,8 +47,6 @@ type Issuer struct {
 	replays  replays
 	senders  senders
 	clusters clusters
-	roots    sync.Once
-	pool     *x509.CertPool
 }
 
 // Cluster is a connected cluster as far as its identity goes. Body is its whole document, as the store

@@ -47,20 +47,28 @@ func (s sender) connected(r *http.Request) bool {
 // what a heartbeat costs. Only who proved to have a certificate's key is remembered, so strangers cannot
 // fill it.
 type senders struct {
-	mu    sync.Mutex
-	known map[[sha256.Size]byte]sender
+	mu         sync.Mutex
+	known      map[[sha256.Size]byte]sender
+	generation int64 // of the authorities that led to them
 }
 
-func (o *senders) find(given *proof.Proof) (sender, bool) {
+// find forgets all when the authorities have changed: one of them may have been retired.
+func (o *senders) find(given *proof.Proof, generation int64) (sender, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.generation != generation {
+		o.known, o.generation = nil, generation
+	}
 	found, ok := o.known[given.Sender()]
 	return found, ok
 }
 
-func (o *senders) remember(given *proof.Proof, verified sender) {
+func (o *senders) remember(given *proof.Proof, verified sender, generation int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.generation != generation {
+		return // the authorities have changed since the chain was judged
+	}
 	if o.known == nil || len(o.known) >= maxSenders {
 		o.known = map[[sha256.Size]byte]sender{} // all are verified again, once
 	}

@@ -20,7 +20,7 @@ func (i *Issuer) Verify(r *http.Request, body []byte, id fairlead.ResourceID) (C
 	}
 	given.Since(i.Started)
 	prove := i.proveFirst
-	if known, ok := i.senders.find(given); ok && known.valid(now) {
+	if known, ok := i.senders.find(given, i.Authority.Generation()); ok && known.valid(now) {
 		prove = known.proveAgain
 	}
 	from, proofID, err := prove(given, r, body)
@@ -39,8 +39,8 @@ func (i *Issuer) Verify(r *http.Request, body []byte, id fairlead.ResourceID) (C
 
 // proveFirst judges the chain and then the proof, and remembers the sender when both are good.
 func (i *Issuer) proveFirst(given *proof.Proof, r *http.Request, body []byte) (sender, string, error) {
-	i.roots.Do(func() { i.pool = i.Authority.ClientRoots() })
-	leaf, err := given.Chain(i.pool)
+	generation := i.Authority.Generation()
+	leaf, err := given.Chain(i.Authority.ClientRoots())
 	if err != nil {
 		return sender{}, "", explain(err)
 	}
@@ -52,7 +52,7 @@ func (i *Issuer) proveFirst(given *proof.Proof, r *http.Request, body []byte) (s
 	if err != nil {
 		return sender{}, "", err
 	}
-	i.senders.remember(given, from)
+	i.senders.remember(given, from, generation)
 	return from, proofID, nil
 }
 

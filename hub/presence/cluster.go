@@ -25,6 +25,7 @@ type fields struct{ lastSeen, certificate, metadata, status bool }
 type savedMetadata struct {
 	Hash     string                    `json:"hash"`
 	Metadata *fairlead.ClusterMetadata `json:"metadata"`
+	Trust    int64                     `json:"trustGeneration,omitempty"`
 }
 
 func (c *cluster) seen(now time.Time) {
@@ -57,7 +58,7 @@ func (c *cluster) take(key string) (store.Presence, error) {
 	}
 	var err error
 	if c.unsaved.metadata {
-		if saved.Metadata, err = json.Marshal(savedMetadata{c.view.MetadataHash, c.view.Metadata}); err != nil {
+		if saved.Metadata, err = json.Marshal(savedMetadata{c.view.MetadataHash, c.view.Metadata, c.view.TrustGeneration}); err != nil {
 			return store.Presence{}, fmt.Errorf("encode metadata of %s: %w", key, err)
 		}
 	}
@@ -92,6 +93,9 @@ func (c *cluster) restore(saved store.Presence) error {
 			return fmt.Errorf("read metadata of %s: %w", saved.ClusterKey, err)
 		}
 		c.view.MetadataHash, c.view.Metadata = known.Hash, known.Metadata
+		if c.view.TrustGeneration == 0 {
+			c.view.TrustGeneration = known.Trust
+		}
 	}
 	if c.view.AgentStatus == nil && saved.AgentStatus != nil {
 		if err := json.Unmarshal(saved.AgentStatus, &c.view.AgentStatus); err != nil {
@@ -99,4 +103,13 @@ func (c *cluster) restore(saved store.Presence) error {
 		}
 	}
 	return nil
+}
+
+// TrustGeneration reads out of what is saved which statement of the hub's authorities a cluster follows.
+func TrustGeneration(saved store.Presence) int64 {
+	var known savedMetadata
+	if json.Unmarshal(saved.Metadata, &known) != nil {
+		return 0 // it has said nothing yet
+	}
+	return known.Trust
 }

@@ -57,7 +57,9 @@ type origins struct {
 // hear notes an origin, and returns the conflict that it reveals, nil when there is none.
 func (o *origins) hear(from fairlead.Origin, now time.Time) *Conflict {
 	o.known = slices.DeleteFunc(o.known, func(h heard) bool { return now.Sub(h.last) > originAlive })
-	at := slices.IndexFunc(o.known, func(h heard) bool { return h.ClusterUID == from.ClusterUID && h.Instance == from.Instance && h.Epoch == from.Epoch })
+	at := slices.IndexFunc(o.known, func(h heard) bool {
+		return h.ClusterUID == from.ClusterUID && h.Instance == from.Instance && h.Epoch == from.Epoch
+	})
 	if at < 0 {
 		o.add(heard{Origin: from, first: now, last: now})
 		return nil

@@ -48,6 +48,7 @@ type View struct {
 	AgentStatus         *fairlead.AgentStatus
 	Configurations      []fairlead.ConfigurationStatus
 	Conflict            *Conflict // two clusters report as this one
+	TrustGeneration     int64     // of the statement of the hub's authorities that the agents follow
 }
 
 // Beat notes a sign of life.
@@ -69,6 +70,18 @@ func (t *Tracker) Metadata(key, hash string, metadata fairlead.ClusterMetadata) 
 	t.change(key, func(c *cluster) {
 		c.view.MetadataHash, c.view.Metadata, c.unsaved.metadata = hash, &metadata, true
 	})
+}
+
+// Trusts notes which statement of the hub's authorities a cluster follows.
+func (t *Tracker) Trusts(key string, generation int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	known := t.cluster(key)
+	if known.view.TrustGeneration == generation {
+		return
+	}
+	known.view.TrustGeneration, known.unsaved.metadata = generation, true
+	t.changed[key] = struct{}{}
 }
 
 // AgentStatus notes how a cluster's agents are.
