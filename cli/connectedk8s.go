@@ -167,12 +167,15 @@ type proxyFlags struct{ https, http, skip, certificate string }
 func (p *proxyFlags) offer(command *cobra.Command) {
 	command.Flags().StringVar(&p.https, "proxy-https", "", "proxy through which the agents reach the hub")
 	command.Flags().StringVar(&p.http, "proxy-http", "", "proxy for plain HTTP")
-	command.Flags().StringVar(&p.skip, "proxy-skip-range", "", "what the agents reach directly, separated by commas (the cluster's own services at least)")
+	command.Flags().StringVar(&p.skip, "proxy-skip-range", "", "what the agents reach directly, separated by commas: addresses, CIDR ranges, names, suffixes of names (.svc), Arc for the hub itself")
 	command.Flags().StringVar(&p.certificate, "proxy-cert", "", "PEM file of the authority of a proxy that ends TLS")
 }
 
 func (p *proxyFlags) read() (connect.Proxy, error) {
 	proxy := connect.Proxy{HTTP: client.Secret(p.http), HTTPS: client.Secret(p.https), Skip: p.skip}
+	if err := proxy.Validate(); err != nil {
+		return proxy, &usageError{err}
+	}
 	if p.certificate == "" {
 		return proxy, nil
 	}

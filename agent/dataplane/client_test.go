@@ -87,21 +87,25 @@ func TestRequestsAreSigned(t *testing.T) {
 }
 
 func TestAWrongClockIsCorrectedOnce(t *testing.T) {
-	key, calls := onboarding(t), atomic.Int32{}
-	check := verified(t, key, func() time.Time { return time.Now().Add(-3 * time.Hour) })
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		calls.Add(1)
-		check(w, r)
-	}))
-	defer server.Close()
-	c := client(t, trusting(server))
-	for range 2 {
-		if _, err := c.Certificate(t.Context(), key, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if n := calls.Load(); n != 3 {
-		t.Errorf("%d requests, want 3: refused, repeated, and at once the second time", n)
+	for name, offset := range map[string]time.Duration{"Ahead": -24 * time.Hour, "Behind": 24 * time.Hour, "Seconds": -30 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			key, calls := onboarding(t), atomic.Int32{}
+			check := verified(t, key, func() time.Time { return time.Now().Add(offset) })
+			server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				calls.Add(1)
+				check(w, r)
+			}))
+			defer server.Close()
+			c := client(t, trusting(server))
+			for range 2 {
+				if _, err := c.Certificate(t.Context(), key, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if n := calls.Load(); n != 3 {
+				t.Errorf("%d requests, want 3: refused, repeated, and at once the second time", n)
+			}
+		})
 	}
 }
 

@@ -100,7 +100,7 @@ func read(get func(string) string) (Settings, error) {
 		Cluster:  fairlead.ConnectedClusterID(get(fairlead.KeySubscription), get(fairlead.KeyResourceGroup), get(fairlead.KeyResourceName)),
 		TenantID: get(fairlead.KeyTenant), Region: get(fairlead.KeyRegion),
 		HubURL: strings.TrimRight(get(fairlead.KeyDataPlane), "/"), HubCA: []byte(get(HubCA)),
-		Proxy:        Proxy{HTTP: get(ProxyHTTP), HTTPS: get(ProxyHTTPS), None: get(ProxyNone), CA: []byte(get(ProxyCertificate))},
+		Proxy:        Proxy{HTTP: get(ProxyHTTP), HTTPS: get(ProxyHTTPS), None: skip(get(ProxyNone), get(fairlead.KeyDataPlane)), CA: []byte(get(ProxyCertificate))},
 		Distribution: get(fairlead.KeyDistribution), Infrastructure: get(fairlead.KeyInfra),
 		AgentVersion: or(get(AgentVersion), fairlead.Version),
 		ReleaseName:  or(get(ReleaseName), fairlead.ReleaseName), ReleaseNamespace: or(get(ReleaseNamespace), fairlead.ReleaseNamespace),

@@ -18,8 +18,9 @@ import (
 
 const (
 	authorityLife = 10 * 365 * 24 * time.Hour
-	// Certificates are valid from a while ago: clocks of clusters are often late.
-	skew = time.Hour
+	// Certificates are valid from so long ago. A cluster whose clock is a day late could not even reach the hub to learn the
+	// time from it: TLS judges by the cluster's own clock.
+	skew = 3 * 24 * time.Hour
 )
 
 // issuer is one certificate authority: a self-signed certificate and its key.
