@@ -18,7 +18,7 @@ func (h *Hub) precheck() ([]byte, error) {
 		return nil, fmt.Errorf("understand the registry's URL: %w", err)
 	}
 	return chart.Precheck(chart.PrecheckHub{
-		Registry: address.Host, Repository: registry.ProbeRepository, Tag: registry.Tag(), CA: string(h.trust),
+		Registry: address.Host, Repository: registry.ProbeRepository, Tag: registry.Tag(), CA: h.trust.pem(),
 		Connect: h.cloud.Base(azcloud.Notification) + "/healthz", Login: h.cloud.Base(azcloud.Login),
 		Onboarding: []string{h.url + "/healthz", images + "/v2/"},
 	})

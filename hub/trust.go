@@ -64,6 +64,14 @@ func (t *trust) state(now basis) (*fairlead.HubTrust, error) {
 	return t.CA.Trust(others)
 }
 
+// pem is whom to trust now, empty when every system trusts the hub.
+func (t *trust) pem() string {
+	if stated := t.State(); stated != nil {
+		return stated.Certificates
+	}
+	return ""
+}
+
 // followAuthority notices what fairlead hub ca does in another process.
 type followAuthority struct{ hub *Hub }
 
