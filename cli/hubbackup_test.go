@@ -11,8 +11,8 @@ import (
 	"github.com/fairlead/fairlead/hub"
 )
 
-// typed runs a command on a hub's data folder as a person would.
-func typed(t *testing.T, args ...string) (out, problems string, err error) {
+// typedToHub runs a command on a hub's data folder as a person would.
+func typedToHub(t *testing.T, args ...string) (out, problems string, err error) {
 	t.Helper()
 	var said, told strings.Builder
 	command := newHubCommand(&session{streams: Streams{Out: &said, Err: &told}})
@@ -39,7 +39,7 @@ func hubOnce(t *testing.T) string {
 
 func TestBackupAndRestoreAsTyped(t *testing.T) {
 	folder, file := hubOnce(t), filepath.Join(t.TempDir(), "hub.backup")
-	out, problems, err := typed(t, "backup", "--data", folder, "--output", file)
+	out, problems, err := typedToHub(t, "backup", "--data", folder, "--output", file)
 	if err != nil || !strings.Contains(problems, "not encrypted") || !strings.Contains(out, "fairlead hub restore --data FOLDER "+file) {
 		t.Fatalf("%q %q %v", out, problems, err)
 	}
@@ -47,19 +47,19 @@ func TestBackupAndRestoreAsTyped(t *testing.T) {
 	if err := os.WriteFile(secret, []byte("unmistakable-words"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, problems, err = typed(t, "backup", "--data", folder, "--output", file, "--passphrase-file", secret, "--force")
+	out, problems, err = typedToHub(t, "backup", "--data", folder, "--output", file, "--passphrase-file", secret, "--force")
 	if err != nil || problems != "" || !strings.Contains(out, "--passphrase-file") || strings.Contains(out, "unmistakable") {
 		t.Fatalf("%q %q %v", out, problems, err)
 	}
 	to := t.TempDir()
-	if _, _, err := typed(t, "restore", "--data", to, file); err == nil || !strings.Contains(err.Error(), "--passphrase-file FILE") {
+	if _, _, err := typedToHub(t, "restore", "--data", to, file); err == nil || !strings.Contains(err.Error(), "--passphrase-file FILE") {
 		t.Errorf("without the passphrase: %v", err)
 	}
-	out, _, err = typed(t, "restore", "--data", to, file, "--passphrase-file", secret)
+	out, _, err = typedToHub(t, "restore", "--data", to, file, "--passphrase-file", secret)
 	if err != nil || !strings.Contains(out, "fairlead hub --data "+to) {
 		t.Errorf("%q %v", out, err)
 	}
-	if _, _, err := typed(t, "restore", "--data", to, file, "--passphrase-file", secret); err == nil || !strings.Contains(err.Error(), "--force") {
+	if _, _, err := typedToHub(t, "restore", "--data", to, file, "--passphrase-file", secret); err == nil || !strings.Contains(err.Error(), "--force") {
 		t.Errorf("a second time: %v", err)
 	}
 }
@@ -69,15 +69,15 @@ func TestAuthorityStepsAsTyped(t *testing.T) {
 	for _, c := range []struct{ step, next string }{
 		{"show", "fairlead hub ca rotate"}, {"rotate", "fairlead hub ca switch"}, {"switch", "fairlead hub ca retire"}, {"retire", "fairlead hub ca rotate"},
 	} {
-		out, _, err := typed(t, "ca", c.step, "--data", folder)
+		out, _, err := typedToHub(t, "ca", c.step, "--data", folder)
 		if err != nil || !strings.Contains(out, "signs    sha256:") || !strings.Contains(out, c.next) {
 			t.Errorf("%s: %q %v", c.step, out, err)
 		}
 	}
-	if _, _, err := typed(t, "ca", "switch", "--data", folder); err == nil || !strings.Contains(err.Error(), "fairlead hub ca rotate") {
+	if _, _, err := typedToHub(t, "ca", "switch", "--data", folder); err == nil || !strings.Contains(err.Error(), "fairlead hub ca rotate") {
 		t.Errorf("got %v", err)
 	}
-	if _, _, err := typed(t, "ca", "show", "--data", t.TempDir()); err == nil || !strings.Contains(err.Error(), "--data") {
+	if _, _, err := typedToHub(t, "ca", "show", "--data", t.TempDir()); err == nil || !strings.Contains(err.Error(), "--data") {
 		t.Errorf("got %v", err)
 	}
 }
