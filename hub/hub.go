@@ -61,6 +61,7 @@ type Hub struct {
 	server        *http.Server
 	connections   *connections
 	tracer        *trace.Tracer
+	turns         *handshakes
 
 	drain    context.CancelFunc // tells long polls to return
 	draining context.Context    //nolint:containedctx // it is no request's, but the hub's own
@@ -159,7 +160,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	defer stop()
 	group, running := errgroup.WithContext(running)
 	for _, listener := range h.listeners() {
-		group.Go(func() error { return h.serve(listener) })
+		group.Go(func() error { return h.serve(h.turns.guard(listener)) })
 	}
 	for _, service := range append(h.parts.services(), profiles{h.config.DebugListen}, followAuthority{h}) {
 		group.Go(func() error { return service.Run(running) })

@@ -17,10 +17,11 @@ type certificateSource func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 // hub/identity: an agent whose certificate has expired must still be able to ask for a new one.
 func (h *Hub) openServer(context.Context) error {
 	h.connections = newConnections(mostConnections())
+	h.turns = newHandshakes()
 	h.server = &http.Server{
 		Handler: h.handler(),
 		TLSConfig: &tls.Config{
-			GetCertificate: h.source, MinVersion: tls.VersionTLS12,
+			GetConfigForClient: h.turns.turn, GetCertificate: h.source, MinVersion: tls.VersionTLS12,
 			ClientAuth: tls.RequestClientCert, ClientCAs: h.ca.ClientRoots(),
 		},
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,

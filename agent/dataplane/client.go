@@ -114,7 +114,8 @@ func (c *Client) call(ctx context.Context, wait time.Duration, operation string,
 	if fairlead.CodeOf(err) == "ProofExpired" && c.correctClock(ctx, err) {
 		err = c.attempt(ctx, wait, operation, via, body, answer)
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	// A connection that is still being opened goes on, for the next request to find it.
+	if errors.Is(err, context.DeadlineExceeded) && via.connected() {
 		c.abandon(via.session)
 	}
 	if refused := refusalOf(err); refused != nil {
@@ -129,6 +130,11 @@ func (c *Client) attempt(ctx context.Context, wait time.Duration, operation stri
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	path := fairlead.DataPlanePath(c.settings.Cluster, operation)
+	ctx, done, err := via.begin(ctx)
+	if err != nil {
+		return fmt.Errorf("reach the hub: %w", err)
+	}
+	defer done()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.settings.HubURL+path, bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("prepare %s: %w", operation, err)
@@ -141,6 +147,7 @@ func (c *Client) attempt(ctx context.Context, wait time.Duration, operation stri
 	}
 	answer, err := via.http.Do(request)
 	if err != nil {
+		via.lost(ctx)
 		return fmt.Errorf("reach the hub: %w", err)
 	}
 	defer answer.Body.Close()

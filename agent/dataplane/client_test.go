@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/tls"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -244,5 +246,67 @@ func TestProxyWithPassword(t *testing.T) {
 				t.Errorf("the error shows the password: %v", err)
 			}
 		})
+	}
+}
+
+// What is not shared costs a hub to which all clusters come back twice the handshakes.
+func TestRequestsThatBeginTogetherShareAConnection(t *testing.T) {
+	key := onboarding(t)
+	var opened atomic.Int32
+	server := httptest.NewUnstartedServer(verified(t, key, time.Now))
+	server.EnableHTTP2 = true
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	server.StartTLS()
+	defer server.Close()
+	c := client(t, trusting(server))
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			if _, err := c.Certificate(t.Context(), key, nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if n := opened.Load(); n != 1 {
+		t.Errorf("%d connections, want 1", n)
+	}
+}
+
+// A busy hub takes its time; to begin anew would make it even busier.
+func TestAConnectionThatTakesLongToOpenIsNotThrownAway(t *testing.T) {
+	key := onboarding(t)
+	slow, opened := make(chan struct{}), make(chan struct{}, 10)
+	server := httptest.NewUnstartedServer(verified(t, key, time.Now))
+	server.EnableHTTP2 = true
+	server.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		<-slow
+		return nil, nil
+	}}
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateActive {
+			opened <- struct{}{}
+		}
+	}
+	server.StartTLS()
+	defer server.Close()
+	c := client(t, trusting(server))
+	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := c.Certificate(short, key, nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("a hub that takes long: %v", err)
+	}
+	close(slow)
+	select {
+	case <-opened:
+	case <-time.After(4 * time.Second):
+		t.Error("the connection was given up")
+	}
+	if _, err := c.Certificate(t.Context(), key, nil); err != nil {
+		t.Error(err)
 	}
 }

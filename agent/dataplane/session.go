@@ -19,6 +19,8 @@ import (
 
 // session is a set of connections that all present the same certificate, or none, and trust the same authorities.
 type session struct {
+	opening
+
 	identity *identity.Identity
 	hub      string // PEM of whom it trusts as the hub
 	http     *http.Client
@@ -123,7 +125,10 @@ func newSession(a anchors, shown *identity.Identity, hub []byte) *session {
 		// A cut cable must be noticed before the hub gives the cluster up.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 4 * time.Second},
 	}
-	return &session{identity: shown, hub: string(hub), http: &http.Client{Transport: transport, CheckRedirect: stay}}
+	return &session{
+		opening: newOpening(), identity: shown, hub: string(hub),
+		http: &http.Client{Transport: transport, CheckRedirect: stay},
+	}
 }
 
 // stay refuses redirects: a signature is for one path of one hub.
