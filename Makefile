@@ -26,7 +26,7 @@ demo: build ## a hub, a real cluster connected to it, the inventory (CLUSTER=cur
 demo-down: ## remove every trace of the demo
 	go run ./test/e2e/demo down --binary bin/fairlead
 
-test: test-unit test-durability test-sdk test-postgres test-cluster test-agents test-doctor test-e2e test-injection ## everything, on a real API server and, as root, a real node
+test: test-unit test-durability test-sdk test-federation test-postgres test-cluster test-agents test-doctor test-e2e test-injection ## everything, on a real API server and, as root, a real node
 
 test-unit: probe ## the fast part, no cluster
 	go test ./...
@@ -36,6 +36,9 @@ test-sdk: probe ## the hub as Microsoft's SDKs for Go find it
 
 test-durability: ## a hub killed at 200 random moments under load: no acknowledged write is lost
 	FAIRLEAD_TEST_KILLS=200 go test -count=1 -timeout 15m -run TestAcknowledgedRequestsSurviveKills -v ./hub
+
+test-federation: probe ## people and workloads of Dex, a real OpenID Connect provider; a module of its own, since Dex brings much along
+	cd test/federation && GOWORK=off go test -count=1 -timeout 10m $(if $(RUN),-v -run '$(RUN)') ./...
 
 test-postgres: ## the store's conformance suite on a throwaway PostgreSQL
 	./test/postgres.sh go test -count=1 ./store/...

@@ -39,3 +39,6 @@ const (
 	KeyDistribution  = "KUBERNETES_DISTRO"
 	KeyInfra         = "KUBERNETES_INFRA"
 )
+
+// CommandLineApp is the application id under which the command line signs people in.
+const CommandLineApp = "7a6f2f0e-3f0d-4d39-9d0b-5f1a7c0be7f4"

@@ -32,6 +32,13 @@ type accountUser struct {
 	Type string `json:"type"`
 }
 
+func userOf(entry profile.Hub) accountUser {
+	if entry.UserName != "" {
+		return accountUser{Name: entry.UserName, Type: "user"}
+	}
+	return accountUser{Name: entry.ClientID, Type: "servicePrincipal"}
+}
+
 func accountColumns() []column {
 	return []column{
 		{title: "Name", path: "name"},
@@ -50,7 +57,7 @@ func asAccounts(entry profile.Hub, subscriptions []client.Document) []account {
 		all = append(all, account{
 			EnvironmentName: "Fairlead", HomeTenantID: entry.TenantID, ID: id, Name: text(subscription, "displayName"),
 			IsDefault: strings.EqualFold(id, entry.Subscription), State: text(subscription, "state"), TenantID: entry.TenantID,
-			Hub: entry.URL, User: accountUser{Name: entry.ClientID, Type: "servicePrincipal"},
+			Hub: entry.URL, User: userOf(entry),
 		})
 	}
 	return all

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -42,16 +43,18 @@ func newAdCommand(s *session) *cobra.Command {
 func newPrincipalCreateCommand(s *session) *cobra.Command {
 	var name, role string
 	var scopes []string
+	var keys keyFlags
 	command := &cobra.Command{
-		Use: "create-for-rbac", Short: "Make a service principal with a secret, and give it a role",
-		Long:    "Make a service principal and print its secret, this once. With --role and --scopes it is given a role; a role without scopes is given on the current subscription.",
+		Use: "create-for-rbac", Short: "Make a service principal with a secret or certificate, and give it a role",
+		Long:    "Make a service principal and print its secret, this once; with --create-cert or --cert it signs in with a certificate instead. With --role and --scopes it is given a role; a role without scopes is given on the current subscription.",
 		Example: "  fairlead ad sp create-for-rbac -n onboarding --role \"Kubernetes Cluster - Azure Arc Onboarding\" --scopes /subscriptions/SUB/resourceGroups/shops",
 		RunE: func(command *cobra.Command, _ []string) error {
-			return s.principalCreate(command.Context(), name, role, scopes)
+			return s.principalCreate(command.Context(), name, role, scopes, keys)
 		},
 	}
 	command.Flags().StringVarP(&name, "name", "n", "", "display name (default: fairlead-cli- and the time)")
 	command.Flags().StringVar(&role, "role", "", "role to give, by name or id")
+	keys.bind(command.Flags())
 	command.Flags().Var(&words{into: &scopes}, "scopes", "resource ids on which to give the role, separated by blanks")
 	return command
 }
@@ -153,7 +156,10 @@ func findPrincipal(ctx context.Context, hub *signedIn, wanted string) (client.Do
 	return nil, fairlead.Errorf(fairlead.NotFound, "there is no service principal with the application id, object id or name %q", wanted).WithCode("Request_ResourceNotFound")
 }
 
-func (s *session) principalCreate(ctx context.Context, name, role string, scopes []string) error {
+func (s *session) principalCreate(ctx context.Context, name, role string, scopes []string, keys keyFlags) error {
+	if err := keys.check(); err != nil {
+		return err
+	}
 	if role == "" && len(scopes) > 0 {
 		return usagef("--scopes is of no use without --role")
 	}
@@ -169,7 +175,7 @@ func (s *session) principalCreate(ctx context.Context, name, role string, scopes
 	if err != nil {
 		return err
 	}
-	added, err := hub.AddPassword(ctx, text(created, "id"))
+	added, err := keys.equip(ctx, hub, created)
 	if err == nil {
 		err = plan.give(ctx, hub, text(created, "id"))
 	}
@@ -187,11 +193,16 @@ func (s *session) withdraw(ctx context.Context, hub *signedIn, created client.Do
 	return cause
 }
 
-func (s *session) showSecret(hub *signedIn, principal, added client.Document) error {
-	s.warn("this output holds a secret: it is shown this once and must not go into version control")
-	return s.show(map[string]string{
-		"appId": text(principal, "appId"), "displayName": text(principal, "displayName"), "password": text(added, "secretText"), "tenant": hub.entry.TenantID,
-	}, []column{{title: "AppId", path: "appId"}, {title: "DisplayName", path: "displayName"}, {title: "Password", path: "password"}, {title: "Tenant", path: "tenant"}})
+func (s *session) showSecret(hub *signedIn, principal client.Document, added map[string]string) error {
+	if added["password"] != "" {
+		s.warn("this output holds a secret: it is shown this once and must not go into version control")
+	}
+	if file := added["fileWithCertAndPrivateKey"]; file != "" {
+		s.warn("%s holds the private key: keep it where only the service principal gets at it, then fairlead login --service-principal -u %s --certificate FILE", file, text(principal, "appId"))
+	}
+	shown := map[string]string{"appId": text(principal, "appId"), "displayName": text(principal, "displayName"), "tenant": hub.entry.TenantID}
+	maps.Copy(shown, added)
+	return s.show(shown, []column{{title: "AppId", path: "appId"}, {title: "DisplayName", path: "displayName"}, {title: "Password", path: "password"}, {title: "Tenant", path: "tenant"}})
 }
 
 // credentialReset looks at the secrets that there are first, so that those go and the new one stays. When an old
@@ -209,7 +220,7 @@ func (s *session) credentialReset(ctx context.Context, hub *signedIn, found clie
 	if !keep {
 		failed = removeSecrets(ctx, hub, before)
 	}
-	return errors.Join(s.showSecret(hub, found, added), failed)
+	return errors.Join(s.showSecret(hub, found, map[string]string{"password": text(added, "secretText")}), failed)
 }
 
 func removeSecrets(ctx context.Context, hub *signedIn, principal client.Document) error {

@@ -81,6 +81,7 @@ func hintCode(err error) string {
 	hints := map[string]string{
 		"ResourceGroupNotFound": "fairlead group list, or fairlead group create -n NAME -l LOCATION",
 		"SubscriptionNotFound":  "fairlead account list",
+		"invalid_grant":         "fairlead login --hub URL, to sign in again",
 		"invalid_client":        "fairlead login again, with the secret that belongs to this application id",
 		"ImageUntrusted": "let the nodes trust the hub's registry: ca in /etc/containerd/certs.d/HOST:PORT/hosts.toml (docs/operations.md, TLS)\n" +
 			"       or load the image into them by hand: fairlead image save --registry HOST:PORT --output agents.tar",

@@ -19,7 +19,8 @@ import (
 // loginFlags are what login was told; what is missing is looked for elsewhere.
 type loginFlags struct {
 	hub, caFile, fingerprint, username, password, tenant, credentialFile string
-	servicePrincipal                                                     bool
+	certificate                                                          string
+	servicePrincipal, deviceCode                                         bool
 }
 
 // credentialFile is what fairlead hub --admin-credential-file writes.
@@ -36,12 +37,17 @@ func newLoginCommand(s *session) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "login",
 		Short: "Sign in to a hub",
-		Long: `Sign in to a hub with the application id and secret of a service principal. The hub, its authority and the
-secret are kept (the secret in a file that only you can read) until logout.
+		Long: `Sign in to a hub: as a person, with a code that you enter in a browser on any machine or with your user name
+and password, or as a service principal, with its application id and its secret or certificate. The hub, its
+authority and what is needed to stay signed in are kept (secrets in files that only you can read) until logout;
+passwords are not kept.
 
-The secret is taken from --password, with "-" from the input, else from FAIRLEAD_CLIENT_SECRET, else it is asked
-for. FAIRLEAD_HUB, FAIRLEAD_CLIENT_ID and FAIRLEAD_TENANT_ID stand in for --hub, --username and --tenant.`,
-		Example: `  fairlead login --credential-file ./hub/admin.json
+A secret or password is taken from --password, with "-" from the input, else from FAIRLEAD_CLIENT_SECRET, else it
+is asked for. FAIRLEAD_HUB, FAIRLEAD_CLIENT_ID and FAIRLEAD_TENANT_ID stand in for --hub, --username and --tenant.`,
+		Example: `  fairlead login --hub https://hub.example.org:8443
+  fairlead login --hub https://hub.example.org:8443 -u ada@example.org
+  fairlead login --credential-file ./hub/admin.json
+  fairlead login --hub https://hub.example.org:8443 --service-principal -u APP_ID --certificate pipeline.pem
   fairlead login --hub https://hub.example.org:8443 --ca-file ca.crt --service-principal -u APP_ID -p SECRET
   fairlead login --hub https://hub.example.org:8443 --ca-fingerprint sha256:3f… -u APP_ID -p - < secret.txt`,
 		RunE: func(command *cobra.Command, _ []string) error { return s.login(command.Context(), flags) },
@@ -50,12 +56,18 @@ for. FAIRLEAD_HUB, FAIRLEAD_CLIENT_ID and FAIRLEAD_TENANT_ID stand in for --hub,
 	set.StringVar(&flags.hub, "hub", "", "URL of the hub, such as https://hub.example.org:8443")
 	set.StringVar(&flags.caFile, "ca-file", "", "PEM file of the hub's authority")
 	set.StringVar(&flags.fingerprint, "ca-fingerprint", "", "fingerprint of the hub's authority, sha256:…, as the hub prints it")
-	set.BoolVar(&flags.servicePrincipal, "service-principal", false, "sign in as a service principal (the only way so far; accepted as az has it)")
-	set.StringVarP(&flags.username, "username", "u", "", "application id of the service principal")
-	set.StringVarP(&flags.password, "password", "p", "", `its secret; "-" reads it from the input`)
+	set.BoolVar(&flags.servicePrincipal, "service-principal", false, "sign in as a service principal")
+	set.BoolVar(&flags.deviceCode, "use-device-code", false, "sign in with a code that you enter in a browser (what happens without --username)")
+	set.StringVarP(&flags.username, "username", "u", "", "user name, or application id of the service principal")
+	set.StringVarP(&flags.password, "password", "p", "", `password or secret; "-" reads it from the input`)
+	set.StringVar(&flags.certificate, "certificate", "", "PEM file with the service principal's certificate and private key; it is read again at each sign-in")
 	set.StringVarP(&flags.tenant, "tenant", "t", "", "tenant id (default: the hub's)")
 	set.StringVar(&flags.credentialFile, "credential-file", "", "JSON file with hub, caFile, tenantId, appId and secret")
 	command.MarkFlagsMutuallyExclusive("ca-file", "ca-fingerprint")
+	command.MarkFlagsMutuallyExclusive("use-device-code", "service-principal")
+	command.MarkFlagsMutuallyExclusive("use-device-code", "username")
+	command.MarkFlagsMutuallyExclusive("certificate", "password")
+	command.MarkFlagsMutuallyExclusive("certificate", "use-device-code")
 	return command
 }
 
@@ -92,7 +104,13 @@ func (s *session) login(ctx context.Context, flags loginFlags) error {
 		ClientID: fromEnvironment(first(flags.username, file.AppID), "FAIRLEAD_CLIENT_ID"),
 		TenantID: fromEnvironment(first(flags.tenant, file.TenantID), "FAIRLEAD_TENANT_ID"),
 	}
-	if err := s.checkLogin(&entry); err != nil {
+	if flags.deviceCode {
+		entry.ClientID = ""
+	}
+	if err := checkLogin(entry, flags); err != nil {
+		return err
+	}
+	if entry.CertificateFile, err = absolute(flags.certificate); err != nil {
 		return err
 	}
 	if flags.fingerprint == "" {
@@ -104,21 +122,36 @@ func (s *session) login(ctx context.Context, flags loginFlags) error {
 	if err := s.discover(ctx, &entry); err != nil {
 		return misplacedTrust(err, flags.caFile)
 	}
-	secret, err := s.secret(ctx, flags.password, file.Secret)
+	return s.enter(ctx, entry, flags, file.Secret)
+}
+
+// enter proves who it is and remembers it.
+func (s *session) enter(ctx context.Context, entry profile.Hub, flags loginFlags, kept string) error {
+	if flags.kind(entry.ClientID) != asPrincipal {
+		entry, found, err := s.signInPerson(ctx, entry, flags)
+		if err != nil {
+			return err
+		}
+		return s.signIn(ctx, entry, found.Refresh, found.Token)
+	}
+	if entry.CertificateFile != "" {
+		return s.signIn(ctx, entry, "", client.Token{})
+	}
+	secret, err := s.secret(ctx, flags.password, kept, "Secret: ")
 	if err != nil {
 		return err
 	}
-	return s.signIn(ctx, entry, secret)
+	return s.signIn(ctx, entry, secret, client.Token{})
 }
 
-func (s *session) checkLogin(entry *profile.Hub) error {
+func checkLogin(entry profile.Hub, flags loginFlags) error {
 	address, err := url.Parse(entry.URL)
 	switch {
 	case entry.URL == "":
 		return usagef("--hub is missing: the URL of the hub (or --credential-file, which names it)")
 	case err != nil || address.Scheme != "https" || address.Host == "":
 		return usagef("--hub: %q is not an https URL such as https://hub.example.org:8443", entry.URL)
-	case entry.ClientID == "":
+	case entry.ClientID == "" && flags.kind("") == asPrincipal:
 		return usagef("--username/-u is missing: the application id of a service principal (or --credential-file, which names it)")
 	}
 	return nil
@@ -173,7 +206,7 @@ func (s *session) discover(ctx context.Context, entry *profile.Hub) error {
 	return nil
 }
 
-func (s *session) secret(ctx context.Context, flag, file string) (client.Secret, error) {
+func (s *session) secret(ctx context.Context, flag, file, prompt string) (client.Secret, error) {
 	switch {
 	case flag == "-":
 		content, err := io.ReadAll(io.LimitReader(s.streams.In, maxAnswer))
@@ -189,14 +222,16 @@ func (s *session) secret(ctx context.Context, flag, file string) (client.Secret,
 	if found := os.Getenv("FAIRLEAD_CLIENT_SECRET"); found != "" {
 		return client.Secret(found), nil
 	}
-	return s.password(ctx, "Secret: ")
+	return s.password(ctx, prompt)
 }
 
-func (s *session) signIn(ctx context.Context, entry profile.Hub, secret client.Secret) error {
+// signIn looks what there is at the hub, and keeps who has signed in. Token is one that there is already.
+func (s *session) signIn(ctx context.Context, entry profile.Hub, secret client.Secret, token client.Token) error {
 	credentials, err := s.credentials(entry, secret)
 	if err != nil {
 		return err
 	}
+	credentials.Cached = token
 	hub := &client.Hub{URL: entry.URL, HTTP: credentials.HTTP, Token: credentials.Token}
 	subscriptions, err := hub.List(ctx, "/subscriptions", client.SubscriptionVersion, nil)
 	if err != nil {
@@ -218,7 +253,7 @@ func (s *session) signIn(ctx context.Context, entry profile.Hub, secret client.S
 		s.warn("the token could not be kept for the next command: %v", err)
 	}
 	accounts := asAccounts(entry, subscriptions)
-	return s.tell("Signed in to "+entry.URL+" as "+entry.ClientID+".", accounts, accountColumns())
+	return s.tell("Signed in to "+entry.URL+" as "+userOf(entry).Name+".", accounts, accountColumns())
 }
 
 func readCredentialFile(path string) (credentialFile, error) {

@@ -75,6 +75,15 @@ func (s *session) hub() (*signedIn, error) {
 	if err != nil {
 		return nil, err
 	}
+	credentials.Exclusive = p.Exclusive
+	credentials.Recall = func() (client.Token, client.Secret) {
+		kept, err := p.Secret(entry.URL)
+		if err != nil {
+			return client.Token{}, ""
+		}
+		return p.Token(entry.URL), kept
+	}
+	credentials.KeepRefresh = func(next client.Secret) error { return p.KeepSecret(entry.URL, next) }
 	credentials.Cached = p.Token(entry.URL)
 	credentials.Keep = func(token client.Token) {
 		if err := p.KeepToken(entry.URL, token); err != nil {
@@ -93,10 +102,18 @@ func (s *session) credentials(entry profile.Hub, secret client.Secret) (*client.
 	if s.debug {
 		connection.Transport = &client.Trace{Next: connection.Transport, Out: s.streams.Err, Now: time.Now}
 	}
-	return &client.Credentials{
-		URL: entry.URL, TenantID: entry.TenantID, ClientID: entry.ClientID, Audience: entry.Audience, Secret: secret,
-		HTTP: connection, Now: time.Now,
-	}, nil
+	credentials := &client.Credentials{
+		URL: entry.URL, TenantID: entry.TenantID, ClientID: entry.ClientID, Audience: entry.Audience, Name: userOf(entry).Name, HTTP: connection, Now: time.Now,
+	}
+	switch {
+	case entry.UserName != "":
+		credentials.Refresh = secret
+	case entry.CertificateFile != "":
+		credentials.Certificate, err = readCertificate(entry.CertificateFile)
+	default:
+		credentials.Secret = secret
+	}
+	return credentials, err
 }
 
 // subscriptionID returns the subscription that flags or the profile name, as an id.

@@ -51,3 +51,11 @@ func (h *Hub) DeletePrincipal(ctx context.Context, objectID string) error {
 	_, err := h.Do(ctx, Call{Method: http.MethodDelete, Path: PrincipalsPath + "/" + url.PathEscape(objectID)})
 	return err
 }
+
+// AddKey gives a service principal a certificate, in DER form, to sign in with.
+func (h *Hub) AddKey(ctx context.Context, objectID string, certificate []byte) (Document, error) {
+	added := Document{}
+	body := Document{"keyCredential": Document{"type": "AsymmetricX509Cert", "usage": "Verify", "key": certificate}, "proof": ""}
+	err := h.Post(ctx, PrincipalsPath+"/"+url.PathEscape(objectID)+"/addKey", "", body, &added)
+	return added, err
+}

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/fairlead/fairlead/azcloud"
+	"github.com/fairlead/fairlead/hub/token"
 	"github.com/fairlead/fairlead/hub/trace"
 )
 
@@ -25,6 +26,8 @@ const environment = "FAIRLEAD_HUB_"
 
 // Config says how a hub is to run.
 type Config struct {
+	Provider
+
 	Data                string   `json:"data"`
 	Listen              string   `json:"listen"`
 	AlsoListen          []string `json:"alsoListen"`
@@ -54,7 +57,10 @@ type Config struct {
 
 // Defaults returns the configuration of a hub on a person's own machine.
 func Defaults() Config {
-	return Config{Data: defaultData(), Listen: ":8443", Locations: []string{"local"}, AzLogin: string(azcloud.Entra), LogLevel: "info", LogFormat: "text", TraceRatio: 1, PrincipalRate: 200}
+	return Config{
+		Data: defaultData(), Listen: ":8443", Locations: []string{"local"}, AzLogin: string(azcloud.Entra), LogLevel: "info", LogFormat: "text", TraceRatio: 1, PrincipalRate: 200,
+		Provider: Provider{UserClaim: "preferred_username", Unknown: string(token.RefuseUnknown)},
+	}
 }
 
 func defaultData() string {
@@ -78,6 +84,7 @@ func (c *Config) Bind(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&c.Locations, "location", c.Locations, "name of a location that resources may have; the first is that of group default (may be repeated)")
 	flags.StringVar(&c.AdminCredentialFile, "admin-credential-file", c.AdminCredentialFile,
 		"at first start, write the administrator's credential to this file, for fairlead login --credential-file, instead of showing it")
+	c.bindProvider(flags)
 	flags.StringVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
 	flags.StringVar(&c.LogFormat, "log-format", c.LogFormat, "text or json")
 	flags.Float64Var(&c.PrincipalRate, "principal-rate", c.PrincipalRate, "requests per second that one principal may make, after a burst of ten seconds' worth")
@@ -143,6 +150,7 @@ func wrap(what string, err error) error {
 func (c *Config) Validate() error {
 	return errors.Join(
 		c.validateData(), c.validateListen(), wrap("--url", validateURL(c.URL)), c.validateDomain(), c.validateTLS(), c.validateLocations(),
+		c.validateProvider(),
 		oneOf("--log-level", c.LogLevel, "debug", "info", "warn", "error"),
 		oneOf("--az-login", c.AzLogin, string(azcloud.Entra), string(azcloud.ADFS)),
 		oneOf("--log-format", c.LogFormat, "text", "json"), c.validateTraces(), c.validateRate(),

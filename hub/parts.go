@@ -43,14 +43,18 @@ type parts struct {
 
 // services lists what runs beside the server, until it has stopped.
 func (p *parts) services() []service {
-	return []service{p.keys, p.tracker, p.resources, p.registry}
+	return []service{p.keys, p.tokens, p.tracker, p.resources, p.registry}
 }
 
 func (h *Hub) openParts(ctx context.Context) error {
 	p := parts{checker: h.setup.checker}
 	p.keys = &token.Keys{Vault: h.vault, Now: h.now, Log: h.log}
-	p.tokens = &token.Service{URL: h.url, Aliases: h.origins.URLs(), TenantID: h.tenancy.TenantID, Store: h.db, Keys: p.keys, Now: h.now, Log: h.log}
-	p.graph = &graph.API{Store: h.db, Access: p.checker, TenantID: h.tenancy.TenantID, Hasher: &password.Hasher{}, Now: h.now, Log: h.log}
+	hasher := &password.Hasher{}
+	var err error
+	if p.tokens, err = h.signIn(p.keys, hasher); err != nil {
+		return err
+	}
+	p.graph = &graph.API{Store: h.db, Access: p.checker, TenantID: h.tenancy.TenantID, Hasher: hasher, Now: h.now, Log: h.log}
 	p.tracker = &presence.Tracker{Store: h.db, Now: h.now, Log: h.log}
 	p.issuer = &identity.Issuer{Store: h.db, Authority: h.ca, Now: h.now, Started: h.now()}
 	pushed, err := mirror.Open(ctx, filepath.Join(h.config.Data, "mirror"), h.now, h.log)

@@ -23,7 +23,8 @@ const (
 	maxFile         = 4 << 20
 )
 
-// Hub is a hub that someone has signed in to. Authority is PEM; empty means the system's authorities.
+// Hub is a hub that someone has signed in to. Authority is PEM; empty means the system's authorities. A person has a
+// UserName, and the secret is then a refresh token; a service principal has a CertificateFile or a secret.
 type Hub struct {
 	URL          string `json:"url"`
 	TenantID     string `json:"tenantId"`
@@ -31,6 +32,9 @@ type Hub struct {
 	Authority    string `json:"authority,omitempty"`
 	ClientID     string `json:"clientId"`
 	Subscription string `json:"subscription,omitempty"`
+
+	UserName        string `json:"userName,omitempty"`
+	CertificateFile string `json:"certificateFile,omitempty"`
 }
 
 // Defaults stand in for flags that are not given.

@@ -63,6 +63,13 @@ func (a *API) get(_ http.ResponseWriter, r *http.Request) (int, any, error) {
 	if len(secrets) > 0 {
 		one["passwordCredentials"] = secrets
 	}
+	keys, err := a.keys(r.Context(), stored)
+	if err != nil {
+		return 0, nil, err
+	}
+	if len(keys) > 0 {
+		one["keyCredentials"] = keys
+	}
 	return http.StatusOK, one.only(readSelect(r.URL.Query())), nil
 }
 

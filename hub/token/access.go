@@ -1,6 +1,7 @@
 package token
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"strings"
@@ -35,12 +36,55 @@ type claims struct {
 	Kind      string          `json:"idtyp"`
 	Version   string          `json:"ver"`
 	UniqueID  string          `json:"uti"`
+
+	// Of people only.
+	Name     string `json:"name,omitempty"`
+	UserName string `json:"preferred_username,omitempty"`
+	UPN      string `json:"upn,omitempty"`
+	Scope    string `json:"scp,omitempty"`
+
+	// The key whose holder alone may use the token.
+	Confirm *confirmation `json:"cnf,omitempty"`
+
+	GroupClaims
 }
 
-// issue makes an access token for a principal.
-func (s *Service) issue(principal store.Principal) (string, error) {
+// bearer is whom a token is made for: somebody, at a resource, asked for by an application.
+type bearer struct {
+	principal store.Principal
+	client    string
+	audience  string
+	confirm   *confirmation
+}
+
+func (b bearer) claims() claims {
+	found := claims{
+		Audience: jwt.Audience{b.audience}, Subject: b.principal.ObjectID, ObjectID: b.principal.ObjectID,
+		AppID: b.client, Kind: "app", Version: "2.0", UniqueID: rand.Text(), Confirm: b.confirm,
+	}
+	if b.principal.Kind == store.User {
+		found.Kind, found.Scope = "user", "user_impersonation"
+		found.Name, found.UserName, found.UPN = b.principal.DisplayName, b.principal.UserName, b.principal.UserName
+	}
+	return found
+}
+
+// issue makes an access token.
+func (s *Service) issue(ctx context.Context, b bearer) (string, error) {
 	now := s.Now()
-	signing, err := s.Keys.current().signing(now)
+	made := b.claims()
+	var err error
+	if made.GroupClaims, err = s.GroupsOf(ctx, b.principal); err != nil {
+		return "", err
+	}
+	made.Issuer, made.TenantID = s.issuer(), s.TenantID
+	made.IssuedAt, made.NotBefore, made.Expiry = date(now), date(now), date(now.Add(tokenLife))
+	return s.sign(made)
+}
+
+// sign signs the claims of a token with the key of the day.
+func (s *Service) sign(payload any) (string, error) {
+	signing, err := s.Keys.current().signing(s.Now())
 	if err != nil {
 		return "", err
 	}
@@ -48,12 +92,7 @@ func (s *Service) issue(principal store.Principal) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("prepare token: %w", err)
 	}
-	text, err := jwt.Signed(signer).Claims(claims{
-		Issuer: s.issuer(), Audience: jwt.Audience{s.URL}, Subject: principal.ObjectID,
-		IssuedAt: date(now), NotBefore: date(now), Expiry: date(now.Add(tokenLife)),
-		ObjectID: principal.ObjectID, TenantID: s.TenantID, AppID: principal.AppID,
-		Kind: "app", Version: "2.0", UniqueID: rand.Text(),
-	}).Serialize()
+	text, err := jwt.Signed(signer).Claims(payload).Serialize()
 	if err != nil {
 		return "", fmt.Errorf("sign token: %w", err)
 	}
@@ -89,6 +128,8 @@ func (s *Service) accept(found claims) error {
 		return invalidToken("its issuer is not this hub")
 	case !found.Audience.Contains(s.URL):
 		return invalidToken("its audience is not this hub").WithCode("InvalidAuthenticationTokenAudience")
+	case found.Confirm != nil:
+		return invalidToken("it is bound to a key, and this is no proof of that key")
 	case !strings.EqualFold(found.TenantID, s.TenantID):
 		return invalidToken("its tenant is not this hub's").WithCode("InvalidAuthenticationTokenTenant")
 	case !now.Before(found.Expiry.Time().Add(leeway)):

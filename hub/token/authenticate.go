@@ -44,6 +44,9 @@ func (s *Service) principal(ctx context.Context, found claims) (access.Principal
 	if err != nil {
 		return access.Principal{}, err
 	}
+	if stored.Disabled {
+		return access.Principal{}, invalidToken("its principal is disabled")
+	}
 	return access.Principal{
 		ObjectID: stored.ObjectID, AppID: stored.AppID, TenantID: stored.TenantID, DisplayName: stored.DisplayName, UserName: stored.UserName,
 	}, nil

@@ -3,6 +3,7 @@ package token
 import (
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -79,4 +80,18 @@ func clientAddress(r *http.Request) string {
 		return r.RemoteAddr
 	}
 	return host
+}
+
+// network is the client's address, or for IPv6 the network that one customer gets: whoever has one of
+// its addresses has them all.
+func network(r *http.Request) string {
+	address, err := netip.ParseAddr(clientAddress(r))
+	if err != nil || address.Unmap().Is4() {
+		return clientAddress(r)
+	}
+	shared, err := address.Prefix(64)
+	if err != nil {
+		return clientAddress(r)
+	}
+	return shared.String()
 }

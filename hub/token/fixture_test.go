@@ -15,12 +15,14 @@ import (
 
 	"github.com/fairlead/fairlead/hub/access"
 	"github.com/fairlead/fairlead/hub/authority"
+	"github.com/fairlead/fairlead/hub/password"
 	"github.com/fairlead/fairlead/hub/token"
 	"github.com/fairlead/fairlead/store"
 )
 
 const (
 	hubURL = "https://hub.example.org:8443"
+	armURL = "https://arm.hub.example.org"
 	tenant = "9a3e6d2c-52b0-4d5c-8f5a-0c1d9d6f7a10"
 	appID  = "0b6a3c11-8f7f-4f39-9a0e-7d4b8f3c2a55"
 	object = "5c7d2b8e-1f64-4c53-b1c4-6f0e9a7d3e21"
@@ -48,7 +50,10 @@ func newFixture(t *testing.T) *fixture {
 	if err := keys.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	f.Service = &token.Service{URL: hubURL, TenantID: tenant, Store: f.db, Keys: keys, Now: now, Log: log}
+	f.Service = &token.Service{
+		URL: hubURL, Aliases: []string{armURL}, TenantID: tenant, Store: f.db, Keys: keys,
+		Users: &password.Keeper{Store: f.db, Hasher: &password.Hasher{}}, Now: now, Log: log,
+	}
 	mux := http.NewServeMux()
 	f.Mount(mux)
 	mux.Handle("GET /subscriptions", f.Authenticate(http.HandlerFunc(whoami)))

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,114 +15,151 @@ import (
 
 const (
 	grantClientCredentials = "client_credentials"
-	// Bounds a token request; a certificate assertion would need about 4 KB.
+	grantPassword          = "password"
+	grantRefresh           = "refresh_token"
+	grantCode              = "authorization_code"
+	grantDevice            = "urn:ietf:params:oauth:grant-type:device_code"
+	// Some clients of this flow use its older name.
+	grantDeviceOld = "device_code"
+	// Bounds a token request; a certificate assertion with its chain has about 10 KB.
 	maxForm = 32 << 10
 )
 
-// granted is the answer that carries a token.
+// granted is the answer that carries tokens; a service principal gets an access token only.
 type granted struct {
 	Type         string `json:"token_type"`
+	Scope        string `json:"scope,omitempty"`
 	ExpiresIn    int    `json:"expires_in"`
 	ExtExpiresIn int    `json:"ext_expires_in"`
 	AccessToken  string `json:"access_token"`
+	RefreshToken string `json:"refresh_token,omitempty"`
+	IDToken      string `json:"id_token,omitempty"`
+	ClientInfo   string `json:"client_info,omitempty"`
+}
+
+// grants are what the token endpoint knows, by the name that a request gives.
+func (s *Service) grants() map[string]func(*http.Request) (granted, error) {
+	return map[string]func(*http.Request) (granted, error){
+		grantClientCredentials: s.grantApp,
+		grantPassword:          s.grantPassword,
+		grantRefresh:           s.grantRefresh,
+		grantCode:              s.grantCode,
+		grantDevice:            s.grantDevice,
+		grantDeviceOld:         s.grantDevice,
+	}
 }
 
 // grant answers a token request.
 func (s *Service) grant(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	access, err := s.exchange(r)
-	var refused *refusal
-	switch {
-	case errors.As(err, &refused):
-		s.refuse(w, r, refused)
-	case err != nil:
-		reply.Writer{Log: s.Log}.Error(w, r, err)
-	default:
-		w.Header().Set("Cache-Control", "no-store")
-		reply.JSON(w, http.StatusOK, granted{"Bearer", int(tokenLife / time.Second), int(tokenLife / time.Second), access})
-	}
-}
-
-func (s *Service) exchange(r *http.Request) (string, error) {
-	if err := r.ParseForm(); err != nil {
-		return "", badRequest("invalid_request", 900144, "The request body must be a form of at most %d bytes.", maxForm)
-	}
-	if grant := r.PostForm.Get("grant_type"); grant != grantClientCredentials {
-		return "", badRequest("unsupported_grant_type", 70003, "The app requested an unsupported grant type '%.64s'.", grant)
-	}
-	if err := s.checkScope(r.PostForm.Get("scope")); err != nil {
-		return "", err
-	}
-	principal, err := s.signIn(r)
+	answer, err := s.exchange(r)
 	if err != nil {
-		return "", err
+		s.refuseOrFail(w, r, err)
+		return
 	}
-	return s.issue(principal)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Pragma", "no-cache")
+	reply.JSON(w, http.StatusOK, answer)
 }
 
-// checkScope accepts the hub itself, whose resources share one audience. Clients form the scope by
-// appending to an audience that may end in a slash; a request without one means the only
-// audience there is.
-func (s *Service) checkScope(scope string) error {
-	if scope == "" {
-		return nil
+func (s *Service) refuseOrFail(w http.ResponseWriter, r *http.Request, err error) {
+	if refused, ok := errors.AsType[*refusal](err); ok {
+		s.refuse(w, r, refused)
+		return
 	}
-	audience, found := strings.CutSuffix(resourceScope(scope), "/.default")
-	switch {
-	case !found:
-		return badRequest("invalid_scope", 1002012, "The provided value for scope '%.200s' is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier.", scope)
-	case !s.isHub(strings.TrimRight(audience, "/")):
-		return badRequest("invalid_resource", 500011, "The resource principal named '%.200s' was not found in the tenant. This hub's is '%s'.", audience, s.URL)
-	}
-	return nil
+	reply.Writer{Log: s.Log}.Error(w, r, err)
 }
 
-// isHub compares without case, as URLs of hosts have none.
-func (s *Service) isHub(audience string) bool {
-	return strings.EqualFold(audience, s.URL) || slices.ContainsFunc(s.Aliases, func(alias string) bool { return strings.EqualFold(audience, alias) })
+func (s *Service) exchange(r *http.Request) (granted, error) {
+	if err := r.ParseForm(); err != nil {
+		return granted{}, badRequest("invalid_request", 900144, "The request body must be a form of at most %d bytes.", maxForm)
+	}
+	r.Form = r.PostForm // what is in the address is in logs as well, and does not count
+	name := r.PostForm.Get("grant_type")
+	grant, known := s.grants()[name]
+	if !known {
+		return granted{}, badRequest("unsupported_grant_type", 70003, "The app requested an unsupported grant type '%.64s'.", name)
+	}
+	return grant(r)
 }
 
-// resourceScope leaves out what some clients ask for besides the resource and what means nothing for a
-// client that signs in for itself: words of OpenID Connect.
-func resourceScope(scope string) string {
-	words := strings.Fields(scope)
-	return strings.Join(slices.DeleteFunc(words, func(word string) bool {
-		return slices.Contains([]string{"openid", "offline_access", "profile", "email"}, word)
-	}), " ")
+// grantApp gives a service principal a token for its secret or the proof of its key.
+func (s *Service) grantApp(r *http.Request) (granted, error) {
+	wanted, err := s.readAppScope(r.PostForm.Get("scope"))
+	if err != nil {
+		return granted{}, err
+	}
+	principal, err := s.signIn(r, wanted)
+	if err != nil {
+		return granted{}, err
+	}
+	return s.accessTo(r, bearer{principal: principal, client: principal.AppID, audience: wanted.audience})
+}
+
+// accessTo makes an access token, bound to a key if the request says so.
+func (s *Service) accessTo(r *http.Request, b bearer) (granted, error) {
+	var err error
+	if b.confirm, err = readConfirmation(r.PostForm); err != nil {
+		return granted{}, err
+	}
+	kind := "Bearer"
+	if b.confirm != nil {
+		kind = "pop"
+	} else if b.audience == proofAudience {
+		return granted{}, badRequest("invalid_request", 500011, "Tokens for '%s' are of type pop only: token_type and req_cnf are missing.", proofAudience)
+	}
+	life := int(tokenLife / time.Second)
+	access, err := s.issue(r.Context(), b)
+	return granted{Type: kind, ExpiresIn: life, ExtExpiresIn: life, AccessToken: access}, err
 }
 
 // signIn returns the service principal that the request's credential belongs to.
-func (s *Service) signIn(r *http.Request) (store.Principal, error) {
-	appID, secret, err := clientCredential(r)
+func (s *Service) signIn(r *http.Request, wanted scopes) (store.Principal, error) {
+	presented, err := readCredential(r)
 	if err != nil {
 		return store.Principal{}, err
 	}
-	attempt := attempt{appID: appID, address: clientAddress(r)}
+	attempt := attempt{appID: presented.appID, address: network(r)}
 	if wait := s.failures.wait(attempt, s.Now()); wait > 0 {
 		return store.Principal{}, tooManyFailures(wait)
 	}
-	principal, err := s.checkSecret(r.Context(), appID, secret)
+	principal, err := s.checkCredential(r, presented, wanted)
 	if _, refused := errors.AsType[*refusal](err); refused {
 		s.failures.count(attempt, s.Now())
 	}
 	return principal, err
 }
 
-// clientCredential takes the credential from the form or, as OAuth has it, from the header.
-func clientCredential(r *http.Request) (string, Secret, error) {
-	appID, secret := r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
+// presented is how a service principal proves who it is: by a secret or by an assertion.
+type presented struct {
+	appID     string
+	secret    Secret
+	assertion string
+}
+
+// readCredential takes the credential from the form or, as OAuth has it, from the header.
+func readCredential(r *http.Request) (presented, error) {
+	form := r.PostForm
+	found := presented{appID: form.Get("client_id"), secret: Secret(form.Get("client_secret")), assertion: form.Get("client_assertion")}
 	if user, password, ok := r.BasicAuth(); ok {
-		appID, secret = unescape(user), unescape(password)
+		found.appID, found.secret = unescape(user), Secret(unescape(password))
+	}
+	switch kind := form.Get("client_assertion_type"); {
+	case found.assertion != "" && kind != assertionType:
+		return found, badRequest("invalid_request", 90023, "The client_assertion_type '%.100s' is not supported: use '%s'.", kind, assertionType)
+	case found.assertion != "" && found.secret != "":
+		return found, badRequest("invalid_request", 90023, "A request has either a client_secret or a client_assertion.")
+	case found.appID == "" && found.assertion != "":
+		found.appID = assertedClient(found.assertion)
 	}
 	switch {
-	case appID == "":
-		return "", "", badRequest("invalid_request", 900144, "The request body must contain the following parameter: 'client_id'.")
-	case secret == "" && r.PostForm.Has("client_assertion"):
-		return "", "", badRequest("invalid_request", 700027, "Certificates are not accepted by this hub. Use a client secret.")
-	case secret == "":
-		return "", "", badRequest("invalid_request", 7000218, "The request body must contain the following parameter: 'client_secret'.")
+	case found.appID == "":
+		return found, badRequest("invalid_request", 900144, "The request body must contain the following parameter: 'client_id'.")
+	case found.secret == "" && found.assertion == "":
+		return found, badRequest("invalid_request", 7000218, "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.")
 	}
-	return strings.ToLower(appID), Secret(secret), nil
+	found.appID = strings.ToLower(found.appID)
+	return found, nil
 }
 
 func unescape(text string) string {
@@ -133,23 +169,38 @@ func unescape(text string) string {
 	return text
 }
 
-func (s *Service) checkSecret(ctx context.Context, appID string, secret Secret) (store.Principal, error) {
-	principal, err := s.Store.PrincipalByAppID(ctx, appID)
-	if fairlead.KindOf(err) == fairlead.NotFound || err == nil && principal.Kind != store.ServicePrincipal {
-		return store.Principal{}, unknownApplication(appID, s.TenantID)
-	}
+func (s *Service) checkCredential(r *http.Request, presented presented, wanted scopes) (store.Principal, error) {
+	principal, err := s.application(r.Context(), presented.appID)
 	if err != nil {
 		return store.Principal{}, err
 	}
+	if presented.assertion != "" {
+		return principal, s.checkAssertion(r, principal, presented.assertion, wanted)
+	}
+	return principal, s.checkSecret(r.Context(), principal, presented.secret)
+}
+
+func (s *Service) application(ctx context.Context, appID string) (store.Principal, error) {
+	principal, err := s.Store.PrincipalByAppID(ctx, appID)
+	switch {
+	case fairlead.KindOf(err) == fairlead.NotFound || err == nil && principal.Kind != store.ServicePrincipal:
+		return store.Principal{}, unknownApplication(appID, s.TenantID)
+	case err == nil && principal.Disabled:
+		return store.Principal{}, badRequest("unauthorized_client", 7000112, "Application '%.64s' is disabled.", appID)
+	}
+	return principal, err
+}
+
+func (s *Service) checkSecret(ctx context.Context, principal store.Principal, secret Secret) error {
 	credentials, err := s.Store.Credentials(ctx, principal.ObjectID)
 	if err != nil {
-		return store.Principal{}, err
+		return err
 	}
 	switch right, expired := secret.matches(credentials, s.Now()); {
 	case right:
-		return principal, nil
+		return nil
 	case expired:
-		return store.Principal{}, expiredSecret(appID)
+		return expiredSecret(principal.AppID)
 	}
-	return store.Principal{}, wrongSecret(appID)
+	return wrongSecret(principal.AppID)
 }

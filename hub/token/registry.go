@@ -19,9 +19,9 @@ func (s *Service) Identify(r *http.Request) (*http.Request, error) {
 // BasicToken returns an access token for the service principal whose id and secret are r's user name and password, as
 // clients of registries send them.
 func (s *Service) BasicToken(r *http.Request) (string, error) {
-	principal, err := s.signIn(r)
+	principal, err := s.signIn(r, scopes{resource: s.URL, audience: s.URL})
 	if err != nil {
 		return "", err
 	}
-	return s.issue(principal)
+	return s.issue(r.Context(), bearer{principal: principal, client: principal.AppID, audience: s.URL})
 }

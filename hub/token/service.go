@@ -1,7 +1,7 @@
 // Package token is the hub's token service, with Entra's endpoints and words: discovery documents,
-// published keys, access tokens for service principals, and the check of those tokens on every
-// request. A token says who somebody is; what they may do is asked of hub/access each time, so
-// that no token outlives a revoked role.
+// published keys, access tokens for service principals and for people, the pages on which people
+// sign in, and the check of those tokens on every request. A token says who somebody is; what they may
+// do is asked of hub/access each time, so that no token outlives a revoked role.
 package token
 
 import (
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/hub/password"
 	"github.com/fairlead/fairlead/hub/reply"
 	"github.com/fairlead/fairlead/store"
 )
@@ -19,12 +20,27 @@ import (
 // tokenLife is how long an access token is good for.
 const tokenLife = time.Hour
 
-// Store is what the service reads; store.DB is one.
+// forgetInterval is how often what has ended is removed from the store.
+const forgetInterval = 10 * time.Minute
+
+// Store is what the service needs of the store; store.DB is one.
 type Store interface {
+	password.Store
+
+	GroupIDs(ctx context.Context, objectID string, limit int) ([]string, error)
 	GetPrincipal(ctx context.Context, objectID string) (store.Principal, error)
 	PrincipalByAppID(ctx context.Context, appID string) (store.Principal, error)
-	Credentials(ctx context.Context, principalID string) ([]store.Credential, error)
-	GroupIDs(ctx context.Context, objectID string, limit int) ([]string, error)
+	KeyCredentials(ctx context.Context, principalID string) ([]store.KeyCredential, error)
+	FederatedCredentials(ctx context.Context, principalID string) ([]store.FederatedCredential, error)
+
+	CreateTicket(ctx context.Context, t store.Ticket) error
+	GetTicket(ctx context.Context, kind, key string) (store.Ticket, error)
+	MoveTicket(ctx context.Context, from string, t store.Ticket) error
+	FollowTicket(ctx context.Context, from string, old, next store.Ticket) error
+	TakeTicket(ctx context.Context, kind, key string) (store.Ticket, error)
+	DeleteTickets(ctx context.Context, family string) error
+	ForgetTickets(ctx context.Context, before time.Time) (int64, error)
+	CountTickets(ctx context.Context, kind string) (int, error)
 }
 
 // Service issues and checks access tokens for the one tenant of the hub. URL is the hub's, without a
@@ -36,10 +52,34 @@ type Service struct {
 	TenantID string
 	Store    Store
 	Keys     *Keys
-	Now      func() time.Time
-	Log      *slog.Logger
+	// Users checks passwords. Without it nobody signs in with one.
+	Users *password.Keeper
+	// Federation is where people sign in who have no password here; nil when there is no such place.
+	Federation *Federation
+	// Issuers fetches the keys of issuers that service principals trust; nil accepts none.
+	Issuers *Issuers
+	Now     func() time.Time
+	Log     *slog.Logger
 
 	failures failures
+	asked    failures
+	polls    polls
+}
+
+// Run removes what has ended until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	ticker := time.NewTicker(forgetInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			if _, err := s.Store.ForgetTickets(ctx, s.Now().Add(-leeway)); err != nil && ctx.Err() == nil {
+				s.Log.ErrorContext(ctx, "sign-ins that have ended could not be removed; trying again", slog.Any("err", err))
+			}
+		}
+	}
 }
 
 // Mount adds the service to mux as the handler of everything that no other pattern takes: tenants
@@ -67,6 +107,21 @@ func (s *Service) routes() []route {
 		{"GET /adfs/discovery/keys", s.publishKeys},
 		{"POST /{tenant}/oauth2/v2.0/token", s.tenantOnly(s.grant)},
 		{"POST /adfs/oauth2/token", s.grant},
+		{"GET /{tenant}/discovery/instance", s.tenantOnly(s.discoverInstance)},
+		{"GET /{tenant}/userrealm/{user}", s.tenantOnly(s.realm)},
+		{"POST /{tenant}/oauth2/v2.0/devicecode", s.tenantOnly(s.startDevice)},
+		{"POST /adfs/oauth2/devicecode", s.startDevice},
+		{"GET /{tenant}/oauth2/v2.0/authorize", s.tenantOnly(s.authorize)},
+		{"GET /adfs/oauth2/authorize", s.authorize},
+		{"GET /device", s.showDevice},
+		{"POST /device", s.fromHere(s.enterCode)},
+		{"GET /signin", s.showSignIn},
+		{"POST /signin", s.fromHere(s.enterPassword)},
+		{"POST /signin/password", s.fromHere(s.changePassword)},
+		{"POST /signin/elsewhere", s.fromHere(s.goElsewhere)},
+		{"GET /signin/callback", s.comeBack},
+		{"POST /signin/answer", s.fromHere(s.answerDevice)},
+		{"GET /signin/style.css", style},
 		{"/", s.notFound},
 	}
 }
