@@ -170,7 +170,9 @@ func TestDeviceCodeCredential(t *testing.T) {
 	on.addAda(t)
 	credential, err := azidentity.NewDeviceCodeCredential(&azidentity.DeviceCodeCredentialOptions{
 		ClientOptions: on.client, DisableInstanceDiscovery: true, TenantID: on.TenantID,
-		UserPrompt: func(_ context.Context, message azidentity.DeviceCodeMessage) error { return on.approve(t, message.UserCode) },
+		UserPrompt: func(_ context.Context, message azidentity.DeviceCodeMessage) error {
+			return on.approve(t, message.UserCode)
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
