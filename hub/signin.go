@@ -31,6 +31,7 @@ type Provider struct {
 	GroupsClaim      string   `json:"oidcGroupsClaim"`
 	Domains          []string `json:"oidcAllowedDomains"`
 	Unknown          string   `json:"oidcUnknownUsers"`
+	WorkloadIssuers  []string `json:"workloadIssuers"`
 }
 
 func (p *Provider) bindProvider(flags *pflag.FlagSet) {
@@ -42,18 +43,19 @@ func (p *Provider) bindProvider(flags *pflag.FlagSet) {
 	flags.StringVar(&p.UserClaim, "oidc-user-claim", p.UserClaim, "claim that holds the user name, such as preferred_username or email")
 	flags.StringVar(&p.GroupsClaim, "oidc-groups-claim", p.GroupsClaim, "claim that lists a person's groups, such as groups (default: groups are not taken over)")
 	flags.StringSliceVar(&p.Domains, "oidc-allowed-domain", p.Domains, "domain of the user names that may sign in (default: all; may be repeated)")
+	flags.StringSliceVar(&p.WorkloadIssuers, "workload-issuer", p.WorkloadIssuers, "issuer whose tokens service principals may sign in with (federated identity credentials); the hub fetches its keys (may be repeated)")
 	flags.StringVar(&p.Unknown, "oidc-unknown-users", p.Unknown, "what becomes of people whom the hub does not know: refuse, or create, without any role")
 }
 
 func (p *Provider) validateProvider() error {
-	if p.Issuer == "" {
-		return nil
-	}
 	var problems []error
-	address, err := url.Parse(p.Issuer)
-	if err != nil || address.Scheme != "https" || address.Host == "" || address.RawQuery != "" || address.Fragment != "" {
-		problems = append(problems, fmt.Errorf("--oidc-issuer: %q is not an https URL, for example https://login.example.org", p.Issuer))
+	for _, issuer := range p.WorkloadIssuers {
+		problems = append(problems, wrap("--workload-issuer", validateIssuer(issuer)))
 	}
+	if p.Issuer == "" {
+		return errors.Join(problems...)
+	}
+	problems = append(problems, wrap("--oidc-issuer", validateIssuer(p.Issuer)))
 	if p.ClientID == "" || p.ClientSecretFile == "" {
 		problems = append(problems, errors.New("--oidc-issuer: needs --oidc-client-id and --oidc-client-secret-file"))
 	}
@@ -61,6 +63,14 @@ func (p *Provider) validateProvider() error {
 		problems = append(problems, errors.New("--oidc-user-claim: the name of a claim is needed"))
 	}
 	return errors.Join(append(problems, oneOf("--oidc-unknown-users", p.Unknown, string(token.RefuseUnknown), string(token.CreateUnknown)))...)
+}
+
+func validateIssuer(text string) error {
+	address, err := url.Parse(text)
+	if err != nil || address.Scheme != "https" || address.Host == "" || address.User != nil || address.RawQuery != "" || address.Fragment != "" {
+		return fmt.Errorf("%q is not an https URL, for example https://login.example.org", text)
+	}
+	return nil
 }
 
 // signIn composes the token service.
@@ -72,7 +82,7 @@ func (h *Hub) signIn(keys *token.Keys, hasher *password.Hasher) (*token.Service,
 	return &token.Service{
 		URL: h.url, Aliases: h.origins.URLs(), TenantID: h.tenancy.TenantID, Store: h.db, Keys: keys,
 		Users: &password.Keeper{Store: h.db, Hasher: hasher}, Federation: federation,
-		Issuers: token.NewIssuers(http.DefaultTransport, h.now), Now: h.now, Log: h.log,
+		Issuers: token.NewIssuers(h.config.WorkloadIssuers, http.DefaultTransport, h.now), Now: h.now, Log: h.log,
 	}, nil
 }
 

@@ -29,11 +29,13 @@ const (
 	maxIssuers = 1000
 )
 
-// Issuers fetches the keys of issuers that service principals trust (federated credentials). Only issuers in the
-// store are ever asked, over https, without redirects, within bounds of time and size.
+// Issuers fetches the keys of issuers that service principals trust (federated credentials). Only those that the
+// hub's administrator has allowed are ever asked: whoever may write in the directory must not be able to send the
+// hub to an address. It asks over https, without redirects, within bounds of time and size.
 type Issuers struct {
-	HTTP *http.Client
-	Now  func() time.Time
+	Allowed []string
+	HTTP    *http.Client
+	Now     func() time.Time
 
 	mutex sync.Mutex
 	known map[string]issuerKeys
@@ -44,9 +46,9 @@ type issuerKeys struct {
 	fetched time.Time
 }
 
-// NewIssuers returns issuers that are asked through transport.
-func NewIssuers(transport http.RoundTripper, now func() time.Time) *Issuers {
-	return &Issuers{Now: now, HTTP: &http.Client{
+// NewIssuers returns issuers that are asked through transport, if they are allowed.
+func NewIssuers(allowed []string, transport http.RoundTripper, now func() time.Time) *Issuers {
+	return &Issuers{Allowed: allowed, Now: now, HTTP: &http.Client{
 		Transport: transport, Timeout: issuerTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -54,6 +56,9 @@ func NewIssuers(transport http.RoundTripper, now func() time.Time) *Issuers {
 
 // key returns an issuer's key of that id.
 func (i *Issuers) key(ctx context.Context, issuer, id string) (jose.JSONWebKey, error) {
+	if !slices.Contains(i.Allowed, issuer) {
+		return jose.JSONWebKey{}, fmt.Errorf("%s is none of the issuers that the hub may ask (--workload-issuer)", issuer)
+	}
 	i.mutex.Lock()
 	held, known := i.known[issuer]
 	i.mutex.Unlock()

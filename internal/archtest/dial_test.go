@@ -12,6 +12,10 @@ import (
 func TestHubDialsNobody(t *testing.T) {
 	allowed := map[string]string{
 		"hub/checktls.go": "fairlead hub check calls the hub of its own configuration",
+
+		"hub/signin.go":           "people sign in at the provider that --oidc-issuer names; keys come from issuers that --workload-issuer names",
+		"hub/token/federation.go": "the provider that --oidc-issuer names",
+		"hub/token/issuers.go":    "the keys of issuers that --workload-issuer names, never of one that only the directory or a token names",
 	}
 	forbidden := []string{
 		"http.Client", "http.Transport", "http.NewRequest", "http.NewRequestWithContext", "http.Get", "http.Post", "http.DefaultClient", "http.DefaultTransport",

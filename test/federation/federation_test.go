@@ -55,6 +55,7 @@ func start(t *testing.T, change func(*hub.Config)) *site {
 	config.URL = "https://localhost:" + port
 	config.Issuer, config.ClientID, config.ClientSecretFile, config.CAFile = provider.url, client, secret, os.Getenv("SSL_CERT_FILE")
 	config.Unknown, config.GroupsClaim, config.Domains = "create", "groups", []string{"example.org"}
+	config.WorkloadIssuers = []string{provider.url}
 	config.Log = slog.New(slog.DiscardHandler)
 	if change != nil {
 		change(&config)
@@ -310,7 +311,18 @@ func TestAnswersOfOthersAreRefused(t *testing.T) {
 }
 
 func TestWorkloadOfATrustedIssuer(t *testing.T) {
-	s := start(t, nil)
+	for name, allowed := range map[string]bool{"Allowed": true, "NotAllowed": false} {
+		t.Run(name, func(t *testing.T) { testWorkload(t, allowed) })
+	}
+}
+
+// testWorkload signs a workload in; if the administrator has not allowed the issuer, a credential in the directory changes nothing.
+func testWorkload(t *testing.T, allowed bool) { //nolint:revive // it is the case
+	s := start(t, func(c *hub.Config) {
+		if !allowed {
+			c.WorkloadIssuers = nil
+		}
+	})
 	s.dex.person(t, "pipeline", "pipeline@example.org")
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.dex.url+"/token", strings.NewReader(url.Values{
 		"grant_type": {"password"}, "username": {"pipeline@example.org"}, "password": {adaKnows}, "scope": {"openid"},
@@ -343,7 +355,7 @@ func TestWorkloadOfATrustedIssuer(t *testing.T) {
 		{"nobody trusts it", "", "", false},
 		{"another subject", "other", client, false},
 		{"another audience", subject, "api://AzureADTokenExchange", false},
-		{"this one", subject, client, true},
+		{"this one", subject, client, allowed},
 	} {
 		if c.audience != "" {
 			trusted := store.FederatedCredential{ID: c.reason, PrincipalID: owner.ObjectID, Name: c.reason, Issuer: s.dex.url, Subject: c.subject, Audience: c.audience}
