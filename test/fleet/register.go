@@ -15,6 +15,7 @@ import (
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/dataplane"
 	"github.com/fairlead/fairlead/agent/identity"
+	"github.com/fairlead/fairlead/agent/pace"
 	"github.com/fairlead/fairlead/agent/settings"
 	"github.com/fairlead/fairlead/client"
 	"github.com/prometheus/client_golang/prometheus"
@@ -28,6 +29,8 @@ const (
 	sites     = 50
 	// So many registrations or requests for certificates are under way at a time.
 	registrars = 16
+	// A certificate is asked for again so often.
+	maxRefusals = 5
 )
 
 // registration is what it took to bring all clusters into the hub.
@@ -69,7 +72,7 @@ func (f *fleet) register(ctx context.Context) error {
 	f.report.Registration.ClustersTook = seconds(time.Since(began))
 	began = time.Now()
 	err = f.each(ctx, &identities, func(ctx context.Context, i int) error {
-		if err := f.agents[i].obtain(ctx, f.crowd.server); err != nil {
+		if err := f.agents[i].persist(ctx, f.crowd.server); err != nil {
 			return err
 		}
 		return f.crowd.admit(f.agents[i])
@@ -106,6 +109,17 @@ func documentOf(number int, key *rsa.PrivateKey) fairlead.ConnectedCluster {
 			AgentPublicKeyCertificate: base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PublicKey(&key.PublicKey)),
 			Distribution:              "k3s", Infrastructure: "generic",
 		},
+	}
+}
+
+// persist asks for the certificate in the rhythm of clusteridentityoperator, until the hub is reached and not busy.
+func (a *agent) persist(ctx context.Context, at endpoint) error {
+	backoff := pace.Backoff{Min: time.Second, Max: time.Minute}
+	for {
+		err := a.obtain(ctx, at)
+		if err == nil || backoff.Failures >= maxRefusals || pace.Wait(ctx, backoff.Next(), nil) != nil {
+			return err
+		}
 	}
 }
 
