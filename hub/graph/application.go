@@ -24,6 +24,11 @@ func (a *API) applicationRoutes(all string) []route {
 		{"GET " + one + "/owners", readAction, noOwners, false},
 		{"POST " + one + "/addpassword", writeAction, a.addPassword, false},
 		{"POST " + one + "/removepassword", writeAction, a.removePassword, false},
+		{"POST " + one + "/addkey", writeAction, a.addKey, false},
+		{"POST " + one + "/removekey", writeAction, a.removeKey, false},
+		{"GET " + one + "/federatedidentitycredentials", readAction, a.listFederated, false},
+		{"POST " + one + "/federatedidentitycredentials", writeAction, a.addFederated, false},
+		{"DELETE " + one + "/federatedidentitycredentials/{credential}", writeAction, a.removeFederated, false},
 	}
 }
 

@@ -104,6 +104,9 @@ func (a *API) removeFederated(_ http.ResponseWriter, r *http.Request) (int, any,
 	if err != nil {
 		return 0, nil, err
 	}
+	if err := a.mayOnEveryRole(r.Context(), unassignAction, stored.ObjectID); err != nil {
+		return 0, nil, err
+	}
 	held, err := a.Store.FederatedCredentials(r.Context(), stored.ObjectID)
 	if err != nil {
 		return 0, nil, err

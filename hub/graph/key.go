@@ -131,6 +131,9 @@ func (a *API) removeKey(w http.ResponseWriter, r *http.Request) (int, any, error
 	if err != nil {
 		return 0, nil, err
 	}
+	if err := a.mayOnEveryRole(r.Context(), unassignAction, stored.ObjectID); err != nil {
+		return 0, nil, err
+	}
 	var wanted struct {
 		KeyID string `json:"keyId"`
 	}

@@ -178,7 +178,11 @@ func TestNobodyTakesAnAdministratorOver(t *testing.T) {
 	d.want(t, contributor, http.MethodPatch, "/v1.0/users/"+plain, reset, 204)
 	service, _ := d.create(t, "service")
 	d.want(t, owner, http.MethodPost, "/v1.0/groups/"+admins+"/members/$ref", ref(service), 204)
-	d.want(t, contributor, http.MethodPost, collection+"/"+service+"/addpassword", "", 403)
+	for _, action := range []string{"addpassword", "removepassword", "addkey", "removekey", "federatedidentitycredentials"} {
+		d.want(t, contributor, http.MethodPost, collection+"/"+service+"/"+action, `{"keyId":"x"}`, 403)
+		d.want(t, contributor, http.MethodPost, "/v1.0/applications/"+service+"/"+action, `{"keyId":"x"}`, 403)
+	}
+	d.want(t, contributor, http.MethodDelete, collection+"/"+service+"/federatedidentitycredentials/x", "", 403)
 }
 
 func TestTheLastOwnerStaysEnabled(t *testing.T) {

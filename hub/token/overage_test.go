@@ -1,51 +1,68 @@
 package token_test
 
 import (
-	"encoding/json"
+	"encoding/base64"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/fairlead/fairlead/hub/token"
+	"github.com/google/uuid"
+
 	"github.com/fairlead/fairlead/store"
 )
 
-// Groups are in a token as long as they fit; more are referred to.
-func TestGroupClaims(t *testing.T) {
-	db, err := store.Open(t.Context(), "sqlite:"+t.TempDir()+"/hub.db")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	service := &token.Service{URL: "https://hub.example.org", Store: db}
-	ana := store.Principal{ObjectID: "ana", Kind: store.User, UserName: "ana"}
-	if err := db.CreateUser(t.Context(), ana, nil); err != nil {
-		t.Fatal(err)
-	}
+// Groups are in a token as long as they fit, and more are referred to; with as many as fit the hub still takes it.
+func TestGroupsInTokens(t *testing.T) {
+	f := newFixture(t)
 	joined := 0
 	for _, c := range []struct {
 		groups int
 		want   string
 	}{
-		{0, `{}`},
-		{1, `{"groups":["group-000"]}`},
-		{200, ""},
-		{201, `{"_claim_names":{"groups":"src1"},"_claim_sources":{"src1":{"endpoint":"https://hub.example.org/v1.0/users/ana/getMemberObjects"}}}`},
+		{0, ""},
+		{1, `"groups":["`},
+		{200, `"groups":["`},
+		{201, `"_claim_names":{"groups":"src1"},"_claim_sources":{"src1":{"endpoint":"` + hubURL + `/v1.0/servicePrincipals/` + object + `/getMemberObjects"}}`},
 	} {
+		ids := []string{}
 		for ; joined < c.groups; joined++ {
-			id := fmt.Sprintf("group-%03d", joined)
-			if err := db.CreatePrincipal(t.Context(), store.Principal{ObjectID: id, Kind: store.Group}); err != nil {
+			id := uuid.NewString()
+			ids = append(ids, id)
+			if err := f.db.CreatePrincipal(t.Context(), store.Principal{ObjectID: id, Kind: store.Group}); err != nil {
 				t.Fatal(err)
 			}
-			if err := db.AddMembers(t.Context(), id, []string{"ana"}, time.Time{}); err != nil {
+			if err := f.db.AddMembers(t.Context(), id, []string{object}, time.Time{}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		claims, err := service.GroupsOf(t.Context(), ana)
-		text, failed := json.Marshal(claims)
-		if err != nil || failed != nil || c.want != "" && string(text) != c.want || c.want == "" && strings.Count(string(text), "group-") != c.groups {
-			t.Errorf("%d groups: %s, %v", c.groups, text, err)
+		bearer := f.token(t)
+		payload, err := base64.RawURLEncoding.DecodeString(strings.Split(bearer, ".")[1])
+		if err != nil || !strings.Contains(string(payload), c.want) || c.groups == 0 && strings.Contains(string(payload), "groups") ||
+			c.groups <= 200 && len(ids) > 0 && !strings.Contains(string(payload), ids[0]) || c.groups > 200 && strings.Contains(string(payload), ids[0]) {
+			t.Errorf("%d groups: %s, %v", c.groups, payload, err)
 		}
+		if w := f.call(bearer); w.Code != http.StatusOK || w.Body.String() != object {
+			t.Errorf("%d groups, %d bytes: %d %s", c.groups, len(bearer), w.Code, w.Body)
+		}
+	}
+}
+
+func TestPeopleAskAboutThemselvesAsUsers(t *testing.T) {
+	f := newFixture(t)
+	f.user(t)
+	for i := range 201 {
+		id := fmt.Sprintf("group-%d", i)
+		if err := f.db.CreatePrincipal(t.Context(), store.Principal{ObjectID: id, Kind: store.Group}); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.db.AddMembers(t.Context(), id, []string{ada}, time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	claims, err := f.GroupsOf(t.Context(), store.Principal{ObjectID: ada, Kind: store.User})
+	if err != nil || !strings.Contains(fmt.Sprint(claims), hubURL+"/v1.0/users/"+ada+"/getMemberObjects") {
+		t.Errorf("%v, %v", claims, err)
 	}
 }
