@@ -32,16 +32,18 @@ func newDefinitionCommand(s *session) *cobra.Command {
 		Example: "  fairlead role definition list -o table\n  fairlead role definition create --role-definition @captain.json",
 	}
 	command.AddCommand(newDefinitionListCommand(s), newDefinitionShowCommand(s),
-		newDefinitionWriteCommand(s, "create", "Make a role of your own", s.definitionCreate),
-		newDefinitionWriteCommand(s, "update", "Change a role of your own", s.definitionUpdate),
+		newDefinitionWriteCommand("create", "Make a role of your own", s.definitionCreate),
+		newDefinitionWriteCommand("update", "Change a role of your own", s.definitionUpdate),
 		newDefinitionDeleteCommand(s))
 	return command
 }
 
 func definitionColumns() []column {
 	return []column{
-		{title: "RoleName", path: "properties.roleName"}, {title: "Type", path: "properties.type"},
-		{title: "Name", path: "name"}, {title: "Description", path: "properties.description"},
+		{title: "RoleName", path: "properties.roleName"},
+		{title: "Type", path: "properties.type"},
+		{title: "Name", path: "name"},
+		{title: "Description", path: "properties.description"},
 	}
 }
 
@@ -79,7 +81,7 @@ func newDefinitionShowCommand(s *session) *cobra.Command {
 	return command
 }
 
-func newDefinitionWriteCommand(s *session, use, short string, run func(context.Context, definitionFlags) error) *cobra.Command {
+func newDefinitionWriteCommand(use, short string, run func(context.Context, definitionFlags) error) *cobra.Command {
 	var flags definitionFlags
 	command := &cobra.Command{
 		Use: use, Short: short,

@@ -77,7 +77,7 @@ func mostConnections() int {
 	if err != nil || limit > maxConnections {
 		limit = maxConnections
 	}
-	return int(limit - limit/10) //nolint:gosec // at most maxConnections
+	return int(limit - limit/10)
 }
 
 // maxConnections is more than two for each of a hundred thousand clusters.

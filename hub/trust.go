@@ -46,7 +46,7 @@ func (t *trust) State() *fairlead.HubTrust {
 	}
 	made, err := t.state(now)
 	if err != nil {
-		t.Log.Error("cannot state whom agents are to trust", slog.Any("err", err)) //nolint:sloglint // it is no request's
+		t.Log.Error("cannot state whom agents are to trust", slog.Any("err", err))
 		return t.current
 	}
 	t.based, t.current = now, made

@@ -91,11 +91,11 @@ func TestTheLogSaysOnceWhatIsMissing(t *testing.T) {
 	}
 }
 
-func obtained(t *testing.T, of fairlead.ResourceID, fingerprint string) *identity.Identity {
+func obtained(t *testing.T, of fairlead.ResourceID) *identity.Identity {
 	t.Helper()
 	o := operator(authority{cluster: of}, 0)
 	o.Cluster = of
-	found, err := o.obtain(t.Context(), nil, fingerprint)
+	found, err := o.obtain(t.Context(), nil, "key")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func obtained(t *testing.T, of fairlead.ResourceID, fingerprint string) *identit
 }
 
 func TestWhenACertificateIsDue(t *testing.T) {
-	mine := obtained(t, cluster(), "key")
+	mine := obtained(t, cluster())
 	cases := map[string]struct {
 		current *identity.Identity
 		refused *identity.Identity
@@ -116,7 +116,7 @@ func TestWhenACertificateIsDue(t *testing.T) {
 		"LongExpired": {mine, nil, "key", 100000, "expired"},
 		"Missing":     {nil, nil, "key", 100, "no Secret"},
 		"NewKey":      {mine, nil, "new", 100, "another onboarding key"},
-		"OtherName":   {obtained(t, fairlead.ConnectedClusterID("s", "g", "other"), "key"), nil, "key", 100, "another cluster's"},
+		"OtherName":   {obtained(t, fairlead.ConnectedClusterID("s", "g", "other")), nil, "key", 100, "another cluster's"},
 		"Refused":     {mine, mine, "key", 100, "does not accept"},
 	}
 	for name, c := range cases {
@@ -145,7 +145,7 @@ func TestTheHubsCertificateIsChecked(t *testing.T) {
 }
 
 func TestARefusedCertificateIsReplacedEverMoreRarely(t *testing.T) {
-	mine := obtained(t, cluster(), "key")
+	mine := obtained(t, cluster())
 	o := operator(authority{pending: fairlead.Errorf(fairlead.Unauthenticated, "unknown")}, 100)
 	for range 20 {
 		if _, err := o.confirm(t.Context(), mine); err != nil || o.refused != mine {

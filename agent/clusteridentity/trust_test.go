@@ -10,7 +10,7 @@ import (
 // A statement that cannot be followed must not make the agent ask for certificates without end.
 func TestANewStatementIsConsideredOnce(t *testing.T) {
 	id := fairlead.ConnectedClusterID("s", "g", "n")
-	current := obtained(t, id, "key")
+	current := obtained(t, id)
 	o := operator(authority{cluster: id}, 0)
 	o.Now, o.Cluster, o.HubCA = func() time.Time { return current.Leaf().NotBefore.Add(time.Second) }, id, []byte("of the chart")
 	current.RenewAfter = current.Leaf().NotAfter

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// arcKeyword in a skip range stands for the hub itself, as it stands for the service in the original.
+// The keyword in a skip range that stands for the hub itself, as it stands for the service in the original.
 const arcKeyword = "arc"
 
 // skip returns what is reached without the proxy, in the words of NO_PROXY: names with all below them, names that begin

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/fairlead/fairlead"
 )
@@ -135,7 +136,7 @@ func (a *Authority) Rotate(ctx context.Context) error {
 		return err
 	}
 	now := a.state.Load().stored
-	return a.move(ctx, rotation{Servers: [][]byte{now.Servers[0], server}, Clients: append(now.Clients[:len(now.Clients):len(now.Clients)], clients)})
+	return a.move(ctx, rotation{Servers: [][]byte{now.Servers[0], server}, Clients: append(slices.Clip(now.Clients), clients)})
 }
 
 // Switch lets the next authority sign the hub's TLS.

@@ -54,15 +54,15 @@ type origins struct {
 	conflict *Conflict
 }
 
-// hear notes an origin, and returns the conflict that it reveals, nil when there is none.
-func (o *origins) hear(from fairlead.Origin, now time.Time) *Conflict {
+// hear notes an origin, and the conflict that it reveals, if any.
+func (o *origins) hear(from fairlead.Origin, now time.Time) {
 	o.known = slices.DeleteFunc(o.known, func(h heard) bool { return now.Sub(h.last) > originAlive })
 	at := slices.IndexFunc(o.known, func(h heard) bool {
 		return h.ClusterUID == from.ClusterUID && h.Instance == from.Instance && h.Epoch == from.Epoch
 	})
 	if at < 0 {
 		o.add(heard{Origin: from, first: now, last: now})
-		return nil
+		return
 	}
 	before := o.known[at]
 	found := o.contradiction(before, from, now)
@@ -70,7 +70,7 @@ func (o *origins) hear(from fairlead.Origin, now time.Time) *Conflict {
 	if found == nil && o.known[at].overtaken > maxOvertaken {
 		found = &Conflict{Kind: Copy, First: from, Second: from}
 	}
-	return o.note(found, now)
+	o.note(found, now)
 }
 
 func (o *origins) add(new heard) {
@@ -131,10 +131,10 @@ func (h heard) again(from fairlead.Origin, now time.Time) heard {
 }
 
 // note keeps a conflict until there was no sign of it for a while.
-func (o *origins) note(found *Conflict, now time.Time) *Conflict {
+func (o *origins) note(found *Conflict, now time.Time) {
 	switch {
 	case found == nil:
-		return nil
+		return
 	case o.current(now) == nil:
 		found.Since = now
 	default:
@@ -142,7 +142,6 @@ func (o *origins) note(found *Conflict, now time.Time) *Conflict {
 	}
 	found.Last = now
 	o.conflict = found
-	return found
 }
 
 // current returns the conflict that there is now.
