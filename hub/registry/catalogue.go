@@ -20,6 +20,7 @@ type catalogue struct {
 	dir          string
 	repositories map[string]*repository
 	noImage      string // why there is no image, if so
+	earlier      []*catalogue
 }
 
 type repository struct {

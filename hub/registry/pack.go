@@ -60,7 +60,8 @@ func (s *Server) pack(ctx context.Context) (*catalogue, error) {
 	if content.noImage != "" {
 		s.Log.ErrorContext(ctx, "the hub cannot serve its own binary as the agents' image", slog.String("reason", content.noImage))
 	}
-	return content, s.removeOthers(key)
+	content.earlier, err = s.keepEarlier(key)
+	return content, err
 }
 
 // packAnew fills a new folder and only then gives it its name, so that a crash leaves nothing
@@ -117,23 +118,6 @@ func addImage(ctx context.Context, target layout.Path, binary, dir string) error
 	named := layout.WithAnnotations(map[string]string{refAnnotation: fairlead.ImageRepository + ":" + Tag()})
 	if err := target.AppendImage(packed, named); err != nil {
 		return fmt.Errorf("add the image: %w", err)
-	}
-	return nil
-}
-
-// removeOthers removes the layouts of other binaries and what crashes left behind.
-func (s *Server) removeOthers(keep string) error {
-	entries, err := os.ReadDir(s.Dir)
-	if err != nil {
-		return fmt.Errorf("list old layouts: %w", err)
-	}
-	for _, entry := range entries {
-		if entry.Name() == keep {
-			continue
-		}
-		if err := os.RemoveAll(filepath.Join(s.Dir, entry.Name())); err != nil {
-			return fmt.Errorf("remove an old layout: %w", err)
-		}
 	}
 	return nil
 }

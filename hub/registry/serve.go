@@ -1,11 +1,9 @@
 package registry
 
 import (
-	"maps"
 	"net/http"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -85,36 +83,39 @@ func (s *Server) serveContent(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusServiceUnavailable, "UNAVAILABLE", err.Error())
 		return
 	}
-	repo := content.repositories[wanted.repository]
-	if (repo == nil || !repo.has(wanted)) && s.serveMirrored(w, r, wanted) { //nolint:contextcheck // the context is the request's, with its principal
+	if holder := content.holder(wanted); holder != nil {
+		holder.serve(w, r, wanted)
 		return
 	}
-	if wanted.kind == "tags" && repo != nil {
-		s.listTags(w, r, wanted.repository, slices.Collect(maps.Keys(repo.tags)))
+	if s.serveMirrored(w, r, wanted) { //nolint:contextcheck // the context is the request's, with its principal
 		return
 	}
-	if repo == nil {
-		refuse(w, http.StatusNotFound, "NAME_UNKNOWN", content.unknown(wanted.repository))
-		return
-	}
-	content.serve(w, r, repo, wanted)
+	s.serveNothing(w, r, content, wanted)
 }
 
-func (c *catalogue) serve(w http.ResponseWriter, r *http.Request, repo *repository, wanted request) {
-	switch wanted.kind {
-	case "manifests":
-		if descriptor, ok := repo.manifest(wanted.reference); ok {
-			c.send(w, r, descriptor, string(descriptor.MediaType))
-			return
-		}
-		refuse(w, http.StatusNotFound, "MANIFEST_UNKNOWN", "of "+wanted.repository+" this hub serves only "+strings.Join(slices.Sorted(maps.Keys(repo.tags)), ", "))
+// serveNothing answers what the hub has not packed: the list of what it has, or why there is none.
+func (s *Server) serveNothing(w http.ResponseWriter, r *http.Request, content *catalogue, wanted request) {
+	tags := content.tags(wanted.repository)
+	switch {
+	case content.repositories[wanted.repository] == nil && len(tags) == 0:
+		refuse(w, http.StatusNotFound, "NAME_UNKNOWN", content.unknown(wanted.repository))
+	case wanted.kind == "tags":
+		s.listTags(w, r, wanted.repository, tags)
+	case wanted.kind == "manifests":
+		refuse(w, http.StatusNotFound, "MANIFEST_UNKNOWN", "of "+wanted.repository+" this hub serves only "+strings.Join(tags, ", "))
 	default:
-		if descriptor, ok := repo.blobs[wanted.reference]; ok {
-			c.send(w, r, descriptor, "application/octet-stream")
-			return
-		}
 		refuse(w, http.StatusNotFound, "BLOB_UNKNOWN", "no such blob in "+wanted.repository)
 	}
+}
+
+// serve sends what is there; the caller has looked.
+func (c *catalogue) serve(w http.ResponseWriter, r *http.Request, wanted request) {
+	repo := c.repositories[wanted.repository]
+	if descriptor, ok := repo.manifest(wanted.reference); ok && wanted.kind == "manifests" {
+		c.send(w, r, descriptor, string(descriptor.MediaType))
+		return
+	}
+	c.send(w, r, repo.blobs[wanted.reference], "application/octet-stream")
 }
 
 func (r *repository) manifest(reference string) (v1.Descriptor, bool) {
