@@ -6,7 +6,9 @@ SHELL := bash
 export CGO_ENABLED = 0
 VERSION ?= 1.40.0-dev
 LDFLAGS := -s -w -X github.com/fairlead/fairlead.Version=$(VERSION)
-MODULES := . test/azuresdk test/cluster test/e2e test/injection
+MODULES := . test/azuresdk test/cluster test/e2e test/fleet test/injection
+# Outside the workspace, because what they need would decide versions of the product.
+MODULES_ALONE := test/federation
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +28,7 @@ demo: build ## a hub, a real cluster connected to it, the inventory (CLUSTER=cur
 demo-down: ## remove every trace of the demo
 	go run ./test/e2e/demo down --binary bin/fairlead
 
-test: test-unit test-durability test-sdk test-federation test-postgres test-cluster test-agents test-doctor test-e2e test-injection ## everything, on a real API server and, as root, a real node
+test: test-unit test-durability test-sdk test-federation test-fleet test-postgres test-cluster test-agents test-doctor test-e2e test-injection ## everything, on a real API server and, as root, a real node
 
 test-unit: probe ## the fast part, no cluster
 	go test ./...
@@ -38,7 +40,10 @@ test-durability: ## a hub killed at 200 random moments under load: no acknowledg
 	FAIRLEAD_TEST_KILLS=200 go test -count=1 -timeout 15m -run TestAcknowledgedRequestsSurviveKills -v ./hub
 
 test-federation: probe ## people and workloads of Dex, a real OpenID Connect provider; a module of its own, since Dex brings much along
-	cd test/federation && GOWORK=off GOFLAGS=-mod=mod go test -count=1 -timeout 10m $(if $(RUN),-v -run '$(RUN)') ./...
+	cd test/federation && GOWORK=off go test -count=1 -timeout 10m $(if $(RUN),-v -run '$(RUN)') ./...
+
+test-fleet: build ## two hundred simulated agents against a real hub: nothing and nobody is lost
+	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go test -count=1 -timeout 5m ./test/fleet
 
 test-postgres: ## the store's conformance suite on a throwaway PostgreSQL
 	./test/postgres.sh go test -count=1 ./store/...
@@ -71,16 +76,20 @@ coverage: build ## docs/doctor-coverage.md, from a run of the injection tests (r
 race: ## unit tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race ./...
 
-bench: build ## join time, agents' memory and doctor's cost into docs/benchmarks.md (root), and Go benchmarks
+bench: build bench-fleet ## join time, agents' memory and doctor's cost into docs/benchmarks.md (root), and Go benchmarks
 	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go run ./test/e2e/bench --out docs/benchmarks.md
 	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go run ./test/injection/bench --out docs/benchmarks.md
 	go test -run '^$$' -bench . -benchtime 2s ./hub/... ./doctor/...
+
+bench-fleet: build ## what ten thousand clusters cost one hub, into docs/benchmarks.md (AGENTS for another number)
+	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go run ./test/fleet --agents $(or $(AGENTS),10000) --out docs/benchmarks.md
 
 bin/golangci-lint: tools/go.mod
 	cd tools && GOWORK=off go build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 lint: bin/golangci-lint ## the linters of .golangci.yml, on every module
 	for module in $(MODULES); do (cd $$module && $(CURDIR)/bin/golangci-lint run --config $(CURDIR)/.golangci.yml ./...); done
+	for module in $(MODULES_ALONE); do (cd $$module && GOWORK=off $(CURDIR)/bin/golangci-lint run --config $(CURDIR)/.golangci.yml ./...); done
 
 fmt: bin/golangci-lint ## format every module
 	for module in $(MODULES); do (cd $$module && $(CURDIR)/bin/golangci-lint fmt --config $(CURDIR)/.golangci.yml ./...); done
@@ -91,24 +100,12 @@ generate: build ## docs/cli, from the commands themselves
 verify: generate ## fails when what is generated differs from what is committed, or a go.mod is not tidy
 	git diff --exit-code -- docs/cli
 	test -z "$$(git status --porcelain -- docs/cli)"
-	for module in $(MODULES); do (cd $$module && GOWORK=off go mod tidy -diff); done
+	for module in $(MODULES) $(MODULES_ALONE); do (cd $$module && GOWORK=off go mod tidy -diff); done
 
 docs: generate ## the same as generate
 
 image: build ## the agents' image as an archive for ctr or docker load
 	bin/fairlead image save --registry "$(or $(REGISTRY),localhost:8443)" --output bin/fairlead-image.tar
-
-# Simulated clusters have a module of their own; what they add to the lists above stands here.
-MODULES += test/fleet
-test: test-fleet
-bench: bench-fleet
-.PHONY: test-fleet bench-fleet
-
-test-fleet: build ## two hundred simulated agents against a real hub: nothing and nobody is lost
-	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go test -count=1 -timeout 5m ./test/fleet
-
-bench-fleet: build ## what ten thousand clusters cost one hub, into docs/benchmarks.md (AGENTS for another number)
-	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go run ./test/fleet --agents $(or $(AGENTS),10000) --out docs/benchmarks.md
 
 vulncheck: ## known vulnerabilities in what we call; needs the vulnerability database (VULNDB to name a copy)
 	cd tools && GOWORK=off go build -o ../bin/govulncheck golang.org/x/vuln/cmd/govulncheck
@@ -116,4 +113,4 @@ vulncheck: ## known vulnerabilities in what we call; needs the vulnerability dat
 
 ci: lint verify test ## what CI runs
 
-.PHONY: test-durability help build bin/fairlead-next probe demo demo-down test test-unit test-sdk test-postgres test-cluster test-agents test-doctor test-e2e test-injection coverage race bench lint fmt generate verify docs image vulncheck ci
+.PHONY: test-durability test-fleet bench-fleet help build bin/fairlead-next probe demo demo-down test test-unit test-sdk test-federation test-postgres test-cluster test-agents test-doctor test-e2e test-injection coverage race bench lint fmt generate verify docs image vulncheck ci
