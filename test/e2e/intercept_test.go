@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fairlead/fairlead/test/cluster/clustertest"
+
 	"github.com/fairlead/fairlead/test/e2e/rig"
 )
 
