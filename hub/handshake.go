@@ -59,13 +59,19 @@ func (l inTurn) Accept() (net.Conn, error) {
 type turned struct {
 	net.Conn
 
-	mu  sync.Mutex
-	end func() // nil when it has not the turn
+	mu   sync.Mutex
+	end  func() // nil when it has not the turn
+	gone bool
 }
 
+// hold gives a connection the turn, unless it was closed while it waited: nobody would end it.
 func (c *turned) hold(end func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.gone {
+		end()
+		return
+	}
 	c.end = end
 }
 
@@ -87,6 +93,9 @@ func (c *turned) Read(into []byte) (int, error) {
 
 // Close implements net.Conn.
 func (c *turned) Close() error {
+	c.mu.Lock()
+	c.gone = true
+	c.mu.Unlock()
 	c.pass()
 	return c.Conn.Close()
 }

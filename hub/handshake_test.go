@@ -132,3 +132,16 @@ func dial(t *testing.T, to net.Listener) net.Conn {
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
 	return conn
 }
+
+func TestATurnIsNotGivenToWhoIsGone(t *testing.T) {
+	near, far := net.Pipe()
+	defer near.Close()
+	turns := &handshakes{free: make(chan struct{}, 1)}
+	conn := &turned{Conn: far}
+	_ = conn.Close()
+	turns.free <- struct{}{}
+	conn.hold(func() { <-turns.free })
+	if len(turns.free) != 0 {
+		t.Error("a closed connection keeps the turn")
+	}
+}
