@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -124,9 +125,24 @@ func (h *housed) signsIn() {
 		h.t.Fatal(err)
 	}
 	h.secret = administrator.Password
+	h.answers()
 	h.must("login", "--hub", h.values["url"].(string), "--ca-fingerprint", h.fingerprint(), "--service-principal", //nolint:forcetypeassert // set above
 		"--username", administrator.AppID, "--password", h.secret)
 	h.must("group", "create", "-n", "harbour", "-l", "local")
+}
+
+// answers waits until kube-proxy has learnt of a pod that is ready.
+func (h *housed) answers() {
+	h.t.Helper()
+	h.eventually(30*time.Second, func() string {
+		dialer := net.Dialer{Timeout: time.Second}
+		conn, err := dialer.DialContext(h.t.Context(), "tcp", net.JoinHostPort(h.cluster.NodeAddress, housePort))
+		if err != nil {
+			return err.Error()
+		}
+		_ = conn.Close() // nothing was said
+		return ""
+	})
 }
 
 func (h *housed) fingerprint() string {
@@ -189,6 +205,7 @@ func (h *housed) keepsItsState() {
 		}
 		return ""
 	})
+	h.answers()
 	h.must("group", "show", "-n", "harbour")
 	if found := h.fingerprint(); found != authority {
 		h.t.Errorf("the authority is %s, and was %s", found, authority)
@@ -206,6 +223,7 @@ func (h *housed) rollsWithItsSettings() {
 	if found := h.pod(); found == old || found == "" {
 		h.t.Errorf("after the upgrade the pod is %q, and was %q", found, old)
 	}
+	h.answers()
 	h.must("group", "show", "-n", "harbour")
 }
 
