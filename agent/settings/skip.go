@@ -9,7 +9,7 @@ import (
 const arcKeyword = "arc"
 
 // skip returns what is reached without the proxy, in the words of NO_PROXY: names with all below them, names that begin
-// with a dot or *. for what is below them alone, addresses, CIDR ranges, each with a port if need be. The cluster's own API
+// with a dot, or a star and a dot, for what is below them alone, addresses, CIDR ranges, each with a port if need be. The cluster's own API
 // server and pods are never reached through a proxy, whatever stands here.
 func skip(said, hubURL string) string {
 	parts := strings.FieldsFunc(said, func(r rune) bool { return r == ',' || r == ';' || r == ' ' || r == '\n' || r == '\t' || r == '\r' })

@@ -19,7 +19,7 @@ func ofVersion(t *testing.T, version string) string {
 		t.Fatal(err)
 	}
 	name := filepath.Join(t.TempDir(), "program")
-	if err := os.WriteFile(name, append(content, version...), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(name, append(content, version...), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return name

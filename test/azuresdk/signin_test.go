@@ -19,10 +19,9 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
-	"github.com/google/uuid"
-
 	"github.com/fairlead/fairlead/hub/password"
 	"github.com/fairlead/fairlead/store"
+	"github.com/google/uuid"
 )
 
 const (

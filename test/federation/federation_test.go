@@ -139,10 +139,25 @@ func read(t *testing.T, response *http.Response, err error) string {
 	return string(content)
 }
 
+// submit sends a form as a browser does, and returns the page at the end of all redirects and its address.
+func (s *site) submit(t *testing.T, address string, form url.Values) (page string, at *url.URL) {
+	t.Helper()
+	response, err := s.http.PostForm(address, form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content), response.Request.URL
+}
+
 func (s *site) post(t *testing.T, path string, form url.Values) string {
 	t.Helper()
-	response, err := s.http.PostForm(s.URL+path, form)
-	return read(t, response, err)
+	page, _ := s.submit(t, s.URL+path, form)
+	return page
 }
 
 func (s *site) ask(t *testing.T, path string, form url.Values) map[string]any {
@@ -175,18 +190,17 @@ func (s *site) elsewhere(t *testing.T, mail, password string) (code, page string
 	userCode, _ := begun["user_code"].(string)
 	code, _ = begun["device_code"].(string)
 	page = s.post(t, "/device", url.Values{"user_code": {userCode}})
-	response, err := s.http.PostForm(s.URL+"/signin/elsewhere", url.Values{"form": {formOf(t, page)}})
-	page = read(t, response, err)
+	page, at := s.submit(t, s.URL+"/signin/elsewhere", url.Values{"form": {formOf(t, page)}})
 	target := action.FindStringSubmatch(page)
 	if target == nil {
 		t.Fatalf("no form of Dex:\n%s", page)
 	}
-	there, err := response.Request.URL.Parse(html.UnescapeString(target[1]))
+	there, err := at.Parse(html.UnescapeString(target[1]))
 	if err != nil {
 		t.Fatal(err)
 	}
-	response, err = s.http.PostForm(there.String(), url.Values{"login": {mail}, "password": {password}})
-	return code, read(t, response, err)
+	page, _ = s.submit(t, there.String(), url.Values{"login": {mail}, "password": {password}})
+	return code, page
 }
 
 // signIn is elsewhere and then Continue; it returns the tokens.
