@@ -308,7 +308,7 @@ func TestPeopleTurnedAway(t *testing.T) {
 func TestAnswersOfOthersAreRefused(t *testing.T) {
 	s := start(t, nil)
 	for reason, query := range map[string]string{"no sign-in": "?code=x&state=y", "an error": "?error=access_denied&state=y", "nothing": ""} {
-		response, err := s.http.Get(s.URL + "/signin/callback" + query)
+		response, err := s.http.Get(s.URL + "/signin/callback" + query) //nolint:bodyclose // read closes it
 		if page := read(t, response, err); response.StatusCode != http.StatusNotFound || !strings.Contains(page, "has ended") {
 			t.Errorf("%s: %d\n%s", reason, response.StatusCode, page)
 		}
@@ -316,9 +316,9 @@ func TestAnswersOfOthersAreRefused(t *testing.T) {
 	begun := s.ask(t, "/adfs/oauth2/devicecode", url.Values{"client_id": {azure}})
 	userCode, _ := begun["user_code"].(string)
 	page := s.post(t, "/device", url.Values{"user_code": {userCode}})
-	response, err := s.http.PostForm(s.URL+"/signin/elsewhere", url.Values{"form": {formOf(t, page)}})
+	response, err := s.http.PostForm(s.URL+"/signin/elsewhere", url.Values{"form": {formOf(t, page)}}) //nolint:bodyclose // read closes it
 	_ = read(t, response, err)
-	response, err = s.http.Get(s.URL + "/signin/callback?code=x&state=forged")
+	response, err = s.http.Get(s.URL + "/signin/callback?code=x&state=forged") //nolint:bodyclose // read closes it
 	if page := read(t, response, err); response.StatusCode != http.StatusNotFound {
 		t.Errorf("a forged state: %d\n%s", response.StatusCode, page)
 	}
@@ -346,7 +346,7 @@ func testWorkload(t *testing.T, allowed bool) { //nolint:revive // it is the cas
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	request.SetBasicAuth(client, clientSecret)
-	response, err := s.dex.client.Do(request)
+	response, err := s.dex.client.Do(request) //nolint:bodyclose // read closes it
 	var issued struct {
 		IDToken string `json:"id_token"` //nolint:tagliatelle // OAuth 2.0 names
 	}
