@@ -29,6 +29,9 @@ start_cluster() {
 # kube runs kubectl outside of az.
 kube() { "${KUBECTL:-kubectl}" --kubeconfig "$work/kubeconfig" "$@"; }
 
+# helm_values prints the release of the agents, one value a line.
+helm_values() { kube get secret -n azure-arc-release -l owner=helm,name=azure-arc,status=deployed -o jsonpath='{.items[0].data.release}' | base64 -d | base64 -d | gzip -d | tr ',' '\n'; }
+
 # start_hub BINARY starts a hub on the data of the one before it.
 start_hub() {
 	"$1" hub --data "$work/hub" --listen "$address:443" --url "https://$DOMAIN" --domain "$DOMAIN" --az-login "$AZ_FLAVOUR" \

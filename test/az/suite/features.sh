@@ -1,4 +1,3 @@
-helm_values() { kube get secret -n azure-arc-release -l owner=helm,name=azure-arc,status=deployed -o jsonpath='{.items[0].data.release}' | base64 -d | base64 -d | gzip -d | tr ',' '\n'; }
 works "enable-features: azure-rbac" "Successs?fully (enabled|disabled) features" connectedk8s enable-features -n quay-1 -g shops --features azure-rbac --skip-azure-rbac-list none
 holds "azure-rbac is in the release" "authnMode" helm_values
 works "disable-features: azure-rbac" "Successs?fully (enabled|disabled) features" connectedk8s disable-features -n quay-1 -g shops --features azure-rbac --yes
