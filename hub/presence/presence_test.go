@@ -122,6 +122,33 @@ func TestWhatAClusterSaidSurvivesARestart(t *testing.T) {
 	}
 }
 
+// A clock that ran ahead and was put back must not keep a silent cluster alive for as long as it ran ahead.
+func TestClockPutBackKeepsNobodyAlive(t *testing.T) {
+	db := open(t)
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	clock := func() time.Time { return now }
+	first := tracker(t, db, clock)
+	stop := start(t, first)
+	first.Beat(key)
+	stop()
+	now = now.Add(-24 * time.Hour)
+	second := tracker(t, db, clock)
+	if err := second.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if status := second.View(key).Status; status != fairlead.Connected {
+		t.Errorf("%s right after the restart, want the time of a few heartbeats", status)
+	}
+	now = now.Add(2 * fairlead.OfflineAfter)
+	if status := second.View(key).Status; status != fairlead.Offline {
+		t.Errorf("%s after a silence, want Offline", status)
+	}
+	second.Beat(key)
+	if status := second.View(key).Status; status != fairlead.Connected {
+		t.Errorf("%s after a sign of life", status)
+	}
+}
+
 func TestRestartOfTheHubMakesNobodyOffline(t *testing.T) {
 	db, now := open(t), time.Now()
 	clock := func() time.Time { return now }

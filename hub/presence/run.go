@@ -38,11 +38,15 @@ func (t *Tracker) Load(ctx context.Context) error {
 		if p.ClusterKey == hubKey {
 			continue
 		}
+		alive := stopped.Sub(p.LastSeen) < fairlead.OfflineAfter
+		if p.LastSeen.After(now) { // the clock was put back; a time to come would keep the cluster alive until then
+			p.LastSeen = now
+		}
 		known := t.cluster(p.ClusterKey)
 		if err := known.restore(p); err != nil {
 			return err
 		}
-		if stopped.Sub(p.LastSeen) < fairlead.OfflineAfter {
+		if alive {
 			known.graceUntil = now.Add(fairlead.OfflineAfter)
 		}
 	}
