@@ -48,6 +48,9 @@ func (j *journal) note(group string, there bool) {
 	j.groups[group] = there
 }
 
+// unlimited lets one principal ask as often as a test does.
+func unlimited(config *hub.Config) { config.PrincipalRate = 1_000_000 }
+
 // Whatever was acknowledged is there after the next start, however the hub was killed, and what
 // was under way is finished.
 func TestAcknowledgedRequestsSurviveKills(t *testing.T) {
@@ -68,7 +71,7 @@ func TestAcknowledgedRequestsSurviveKills(t *testing.T) {
 		_ = on.process.Wait() // it was killed
 		writers.Wait()
 	}
-	final := start(t, folder)
+	final := start(t, folder, unlimited)
 	bearer := final.signIn(t, administrator.AppID, string(administrator.Secret))
 	subscription := final.subscription(t, bearer)
 	for group, there := range known.groups {
@@ -164,7 +167,7 @@ func smallDisk(t *testing.T, size int) string {
 // A hub whose disk is full says so, goes on reading, loses nothing, and writes again once there is room.
 func TestFullDisk(t *testing.T) {
 	disk := smallDisk(t, 24)
-	on := start(t, filepath.Join(disk, "hub"))
+	on := start(t, filepath.Join(disk, "hub"), unlimited)
 	bearer := on.signIn(t, on.Administrator.AppID, string(on.Administrator.Secret))
 	subscription := on.subscription(t, bearer)
 	fill(t, filepath.Join(disk, "ballast"))
