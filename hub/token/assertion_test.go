@@ -194,6 +194,9 @@ func TestAssertionRefused(t *testing.T) {
 			if w.Code == http.StatusOK || !strings.Contains(text(decode(t, w), "error_description"), c.number) {
 				t.Errorf("%s: %d %s", c.reason, w.Code, w.Body)
 			}
+			if !strings.Contains(f.log.String(), "app_id="+appID+" client_address="+name) {
+				t.Errorf("%s: the log does not say whose sign-in was refused:\n%s", c.reason, &f.log)
+			}
 		})
 	}
 }

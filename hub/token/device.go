@@ -154,7 +154,7 @@ func (s *Service) grantDevice(r *http.Request) (granted, error) {
 	case ticket.State != stateApproved && s.polls.early(key, s.Now()):
 		return granted{}, badRequest("slow_down", 70016, "The device asks too often. Ask every %d seconds.", int(pollInterval/time.Second)+5)
 	case ticket.State != stateApproved:
-		return granted{}, badRequest("authorization_pending", 70016, "The person has not signed in yet. Ask again.")
+		return granted{}, badRequest(codePending, 70016, "The person has not signed in yet. Ask again.")
 	}
 	return s.redeemDevice(r, key, asked)
 }

@@ -109,6 +109,9 @@ func TestDeviceCode(t *testing.T) {
 	if answer := f.poll(t, code); answer["error"] != "authorization_pending" {
 		t.Fatalf("%v", answer)
 	}
+	if strings.Contains(f.log.String(), "refused") {
+		t.Errorf("one who waits is no warning: %s", &f.log)
+	}
 	b := f.browser()
 	b.get("/device?user_code=" + strings.ToLower(userCode))
 	b.shows(t, `value="`+userCode+`"`)

@@ -175,7 +175,7 @@ func (s *Service) checkCredential(r *http.Request, presented presented, wanted s
 		return store.Principal{}, err
 	}
 	if presented.assertion != "" {
-		return principal, s.checkAssertion(r, principal, presented.assertion, wanted)
+		return principal, naming(principal.AppID, s.checkAssertion(r, principal, presented.assertion, wanted))
 	}
 	return principal, s.checkSecret(r.Context(), principal, presented.secret)
 }

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/fairlead/fairlead/hub/reply"
 )
+
+const codePending = "authorization_pending"
 
 // refusal is an OAuth error with Entra's number, which people search for.
 type refusal struct {
@@ -22,6 +25,22 @@ type refusal struct {
 }
 
 func (e *refusal) Error() string { return fmt.Sprintf("AADSTS%d: %s", e.number, e.text) }
+
+// level is low for a device that asks whether its person is there yet: it does so every few seconds.
+func (e *refusal) level() slog.Level {
+	if e.code == codePending {
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
+}
+
+// naming says in the log of which application, which exists, a credential was refused.
+func naming(appID string, err error) error {
+	if refused, ok := errors.AsType[*refusal](err); ok {
+		refused.knownApp = appID
+	}
+	return err
+}
 
 func badRequest(code string, number int, format string, args ...any) *refusal {
 	return &refusal{status: http.StatusBadRequest, code: code, number: number, text: fmt.Sprintf(format, args...)}
@@ -67,8 +86,8 @@ type refusalBody struct {
 }
 
 func (s *Service) refuse(w http.ResponseWriter, r *http.Request, e *refusal) {
-	s.Log.WarnContext(r.Context(), "sign-in refused", slog.String("reason", e.code), slog.Int("number", e.number), slog.String("app_id", e.knownApp),
-		slog.String("client_address", clientAddress(r)), slog.String("request_id", w.Header().Get("X-Ms-Request-Id")))
+	s.Log.LogAttrs(r.Context(), e.level(), "sign-in refused", slog.String("reason", e.code), slog.Int("number", e.number),
+		slog.String("app_id", e.knownApp), slog.String("client_address", clientAddress(r)))
 	if e.retryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.retryAfter.Seconds()))))
 	}
