@@ -118,11 +118,12 @@ func TestIdentityIsRenewedAndReplaced(t *testing.T) {
 	h := newHub(t, "identity")
 	c := newCluster(t, h, "edge")
 	h.set(func(h *hub) { h.lifetime = 6 * time.Second })
-	c.start(fairlead.EdgeAgent, fairlead.ClusterIdentityOperator, fairlead.ClusterMetadataOperator)
+	log, _ := c.start(fairlead.EdgeAgent, fairlead.ClusterIdentityOperator, fairlead.ClusterMetadataOperator)
 	h.eventually("a renewal at half-life", 8*time.Second, func(h *hub) bool { return h.issued >= 2 && len(h.beats) > 1 })
 
 	h.set(func(h *hub) { h.lifetime = 24 * time.Hour })
 	h.eventually("a long certificate", 8*time.Second, func(h *hub) bool { return h.issued >= 3 })
+	eventually(t, "in the Secret, too", 5*time.Second, func() bool { return strings.Count(log.String(), "the identity certificate is stored") >= 3 })
 	c.delete(identitySecret)
 	h.eventually("a deleted Secret is obtained anew", 3*time.Second, func(h *hub) bool { return h.issued >= 4 })
 	eventually(t, "and stored", 2*time.Second, func() bool { return c.get(identitySecret) != nil })
