@@ -169,15 +169,30 @@ type zone map[string]struct {
 	forged bool // a wrong answer comes first
 }
 
+// listenBoth opens one port for UDP and TCP. A port that is free for one may be taken for the other.
+func listenBoth(t *testing.T) (net.PacketConn, net.Listener) {
+	t.Helper()
+	var taken error
+	for range 20 {
+		packets, err := net.ListenPacket("udp", "127.0.0.1:0")
+		must(t, err)
+		streams, err := net.Listen("tcp", packets.LocalAddr().String())
+		if err != nil {
+			taken = err
+			packets.Close()
+			continue
+		}
+		t.Cleanup(func() { packets.Close(); streams.Close() })
+		return packets, streams
+	}
+	t.Fatal(taken)
+	return nil, nil
+}
+
 // nameServer answers over UDP and TCP on one port.
 func (z zone) serve(t *testing.T) string {
 	t.Helper()
-	packets, err := net.ListenPacket("udp", "127.0.0.1:0")
-	must(t, err)
-	t.Cleanup(func() { packets.Close() })
-	streams, err := net.Listen("tcp", packets.LocalAddr().String())
-	must(t, err)
-	t.Cleanup(func() { streams.Close() })
+	packets, streams := listenBoth(t)
 	go func() {
 		packet := make([]byte, 512)
 		for {
