@@ -105,6 +105,7 @@ func TestAuthorityIsReplacedUnderClusters(t *testing.T) {
 		t.Fatalf("%+v", status)
 	}
 	eventually(t, "agents are offered the next authority", func() bool { return c.trustHash(t) != before })
+	eventually(t, "people find it in ca.crt", func() bool { return len(caFile(t, folder)) > len(first) })
 	both := caFile(t, folder)
 	stated := c.renewed(t)
 	if !bytes.HasPrefix(both, first) || string(both) != stated.Certificates || !signedBy(t, stated, first) || !reaches(t, on, first) {
