@@ -36,7 +36,7 @@ func (o Writer) Error(w http.ResponseWriter, r *http.Request, err error) {
 	var known *fairlead.Error
 	if !errors.As(err, &known) {
 		o.Log.ErrorContext(r.Context(), "request failed", slog.String("method", r.Method),
-			slog.String("path", r.URL.Path), slog.String("request_id", w.Header().Get("X-Ms-Request-Id")), slog.Any("err", err))
+			slog.String("path", r.URL.Path), slog.Any("err", err))
 		known = fairlead.Errorf(fairlead.Internal, "the hub could not do that; its log has the reason under the request id")
 	}
 	w.Header().Set("X-Ms-Error-Code", known.Code)
