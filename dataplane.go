@@ -17,6 +17,7 @@ func DataPlanePath(id ResourceID, operation string) string {
 const (
 	OpCertificate    = "identity/certificate"              // POST CertificateRequest, proof by the onboarding key
 	OpHeartbeat      = "heartbeat"                         // POST Heartbeat, proof by the identity certificate (as all below)
+	OpRelay          = "hybridConnection"                  // GET, a WebSocket that clusterconnect-agent holds
 	OpPendingConfigs = "configurations/getPendingConfigs"  // POST PendingQuery, long poll
 	OpConfigStatus   = "configurations/postConfigStatuses" // POST []ConfigurationStatus
 	OpAgentStatus    = "agentStatus"                       // POST AgentStatus

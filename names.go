@@ -13,6 +13,10 @@ const (
 	OnboardingKeyField  = "privateKey"                   // PKCS#1 PEM, as az writes it
 	ChartRepository     = "azurearck8s/batch1/stable/v2/" + ChartName
 	ImageRepository     = "azurearck8s/fairlead"
+
+	// What cluster connect needs: the certificates between its two agents, and the policy of the cluster's owner.
+	KubeAADProxySecret = "kube-aad-proxy-certificate"
+	ConnectPolicy      = "cluster-connect-policy"
 )
 
 // The agents, by the names of their Deployments.
@@ -22,6 +26,8 @@ const (
 	ConfigAgent             = "config-agent"
 	ControllerManager       = "controller-manager"
 	MetricsAgent            = "metrics-agent"
+	ClusterConnectAgent     = "clusterconnect-agent"
+	KubeAADProxy            = "kube-aad-proxy"
 	EdgeAgent               = "edge-agent" // all of the above in one pod: profile edge
 )
 
