@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/fairlead/fairlead/azcloud"
+	"github.com/fairlead/fairlead/hub/audit"
 	"github.com/fairlead/fairlead/hub/token"
 	"github.com/fairlead/fairlead/hub/trace"
 )
@@ -44,6 +45,8 @@ type Config struct {
 	Traces              string   `json:"traces"`
 	TraceRatio          float64  `json:"traceRatio"`
 	DebugListen         string   `json:"debugListen"`
+	AuditDays           int      `json:"auditDays"`
+	AuditRows           int64    `json:"auditRows"`
 
 	// Log is where the hub logs. Welcome is called once the hub accepts connections; what it is told
 	// of a new administrator is not told again after it has returned nil.
@@ -59,6 +62,7 @@ type Config struct {
 func Defaults() Config {
 	return Config{
 		Data: defaultData(), Listen: ":8443", Locations: []string{"local"}, AzLogin: string(azcloud.Entra), LogLevel: "info", LogFormat: "text", TraceRatio: 1, PrincipalRate: 200,
+		AuditDays: int(audit.DefaultAge / day), AuditRows: audit.DefaultRows,
 		Provider: Provider{UserClaim: "preferred_username", Unknown: string(token.RefuseUnknown)},
 	}
 }
@@ -90,6 +94,8 @@ func (c *Config) Bind(flags *pflag.FlagSet) {
 	flags.Float64Var(&c.PrincipalRate, "principal-rate", c.PrincipalRate, "requests per second that one principal may make, after a burst of ten seconds' worth")
 	flags.StringVar(&c.Traces, "traces", c.Traces, "URL of an OpenTelemetry collector (OTLP over HTTP, such as http://localhost:4318) that gets a trace of each request")
 	flags.Float64Var(&c.TraceRatio, "trace-ratio", c.TraceRatio, "share of the requests to trace, from 0 to 1, besides those whose callers trace them")
+	flags.IntVar(&c.AuditDays, "audit-days", c.AuditDays, "how long to keep who sent what to which cluster, in days")
+	flags.Int64Var(&c.AuditRows, "audit-rows", c.AuditRows, "how many requests to clusters to keep at most; the oldest go first")
 	flags.StringVar(&c.DebugListen, "debug-listen", c.DebugListen, "loopback address on which to serve profiles of the hub to this machine, IP:PORT (default: none)")
 }
 
@@ -153,7 +159,7 @@ func (c *Config) Validate() error {
 		c.validateProvider(),
 		oneOf("--log-level", c.LogLevel, "debug", "info", "warn", "error"),
 		oneOf("--az-login", c.AzLogin, string(azcloud.Entra), string(azcloud.ADFS)),
-		oneOf("--log-format", c.LogFormat, "text", "json"), c.validateTraces(), c.validateRate(),
+		oneOf("--log-format", c.LogFormat, "text", "json"), c.validateTraces(), c.validateRate(), c.validateAudit(),
 		wrap("--debug-listen", validateLoopback(c.DebugListen)),
 	)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/fairlead/fairlead/azcloud"
 	"github.com/fairlead/fairlead/chart"
 	"github.com/fairlead/fairlead/hub/access"
+	"github.com/fairlead/fairlead/hub/audit"
 	"github.com/fairlead/fairlead/hub/dataplane"
 	"github.com/fairlead/fairlead/hub/graph"
 	"github.com/fairlead/fairlead/hub/identity"
@@ -39,11 +40,12 @@ type parts struct {
 	resources *resource.API
 	agents    *dataplane.Server
 	registry  *registry.Server
+	audit     *audit.Log
 }
 
 // services lists what runs beside the server, until it has stopped.
 func (p *parts) services() []service {
-	return []service{p.keys, p.tokens, p.tracker, p.resources, p.registry}
+	return []service{p.keys, p.tokens, p.tracker, p.resources, p.registry, p.audit}
 }
 
 func (h *Hub) openParts(ctx context.Context) error {
@@ -70,7 +72,11 @@ func (h *Hub) openParts(ctx context.Context) error {
 		Identity: p.issuer, Presence: p.tracker, Store: h.db, Access: p.checker,
 		URL: h.url, RegistryURL: h.cloud.Base(azcloud.Registry), TenantID: h.tenancy.TenantID, Trust: h.trust.State, Log: h.log,
 	}
+	p.audit = &audit.Log{Store: h.db, Limits: h.config.auditLimits(), Now: h.now, Log: h.log}
 	h.parts = p
+	if err := p.audit.Open(ctx); err != nil {
+		return err
+	}
 	if err := p.keys.Load(ctx); err != nil {
 		return err
 	}
