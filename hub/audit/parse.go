@@ -1,14 +1,42 @@
 package audit
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 	"unicode/utf8"
+
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apiserver/pkg/endpoints/request"
 )
 
-// lower and bound keep what callers send in the form and size in which it is kept.
-func lower(text string) string { return strings.ToLower(text) }
+// Asked is what a request means to Kubernetes. Resource is empty for what is no resource, such as /version.
+type Asked struct{ Verb, APIGroup, Resource, Subresource, Namespace, Name string }
 
+// Parse reads a request as an API server does.
+func Parse(method string, address *url.URL) Asked {
+	factory := request.RequestInfoFactory{APIPrefixes: sets.NewString("api", "apis"), GrouplessAPIPrefixes: sets.NewString("api")}
+	info, err := factory.NewRequestInfo(&http.Request{Method: method, URL: &url.URL{Path: address.Path, RawQuery: watches(address)}})
+	if err != nil || !info.IsResourceRequest {
+		return Asked{Verb: strings.ToLower(method)}
+	}
+	return Asked{info.Verb, info.APIGroup, info.Resource, info.Subresource, info.Namespace, info.Name}
+}
+
+// watches returns the one parameter that changes the verb: the factory would log what it cannot read in the others.
+func watches(address *url.URL) string {
+	values := address.Query()["watch"]
+	if len(values) == 0 {
+		return ""
+	}
+	switch strings.ToLower(values[0]) {
+	case "false", "0":
+		return ""
+	}
+	return "watch=true"
+}
+
+// bound keeps what callers send in a size and form that can be kept.
 func bound(text string, most int) string {
 	if len(text) > most {
 		text = text[:most]
@@ -18,8 +46,3 @@ func bound(text string, most int) string {
 	}
 	return text
 }
-
-// asked is what a request means to Kubernetes.
-type asked struct{ Verb, APIGroup, Resource, Subresource, Namespace, Name string }
-
-func parse(method string, address *url.URL) asked { return asked{Verb: strings.ToLower(method)} }

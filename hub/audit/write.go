@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/fairlead/fairlead/store"
@@ -122,12 +123,12 @@ func drop(queue []*Request, n int) []*Request {
 // row is what the store keeps of the request as it is now.
 func (r *Request) row() store.AuditEntry {
 	e, id := &r.entry, r.entry.Cluster
-	asked := parse(e.Method, e.URL)
+	asked := Parse(e.Method, e.URL)
 	return store.AuditEntry{
 		ID: r.id, At: r.at, EndedAt: r.end,
-		Subscription: lower(id.Subscription), ResourceGroup: lower(id.ResourceGroup), ClusterID: id.String(),
+		Subscription: strings.ToLower(id.Subscription), ResourceGroup: strings.ToLower(id.ResourceGroup), ClusterID: id.String(),
 		Caller: bound(e.Caller.Name(), 256), CallerID: e.Caller.ObjectID, Mode: string(e.Mode),
-		Method: bound(e.Method, 16), Path: bound(e.URL.Path, 512), Verb: asked.Verb, APIGroup: bound(asked.APIGroup, 253), Resource: bound(asked.Resource, 253),
+		Method: bound(e.Method, 16), Path: bound(e.URL.Path, 512), Verb: bound(asked.Verb, 16), APIGroup: bound(asked.APIGroup, 253), Resource: bound(asked.Resource, 253),
 		Subresource: bound(asked.Subresource, 253), Namespace: bound(asked.Namespace, 253), Name: bound(asked.Name, 253),
 		Status: r.outcome.Status, Reason: bound(r.outcome.Reason, 256), BytesIn: r.outcome.In, BytesOut: r.outcome.Out,
 		RequestID: bound(e.RequestID, 64), ClientIP: bound(e.ClientIP, 64), UserAgent: bound(e.UserAgent, 256),
