@@ -40,6 +40,7 @@ func (s Suite) Run(t *testing.T) {
 		"Audit":                  testAudit,
 		"AuditEnds":              testAuditEnds,
 		"ForgetAudit":            testForgetAudit,
+		"Recordings":             testRecordings,
 		"Presence":               testPresence,
 		"Principals":             testPrincipals,
 		"Credentials":            testCredentials,
