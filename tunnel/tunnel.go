@@ -3,6 +3,11 @@
 // nor who may (docs/adr/0019-cluster-connect.md).
 package tunnel
 
+import (
+	"net/http"
+	"time"
+)
+
 const (
 	// UpgradeHeader on a POST through a tunnel names the protocol (a value of Upgrade) that the request is to be switched to
 	// at the far end, with MethodHeader as its method. On the answer, status 200, it names the protocol that was chosen; bytes
@@ -11,3 +16,39 @@ const (
 	// MethodHeader is the method of a request that travels as a POST.
 	MethodHeader = "Fairlead-Method"
 )
+
+const (
+	// FrameSize is the largest HTTP/2 frame: with the heads of frame and message it fills four records of TLS.
+	FrameSize = 64<<10 - frameHead - maxHead
+	// frameHead is the head of an HTTP/2 frame.
+	frameHead = 9
+	// maxHeaders is how large the header of a request or of an answer may be.
+	maxHeaders = 1 << 20
+	// maxStreams is how many requests one tunnel carries at once, watches among them.
+	maxStreams = 10_000
+	// streamWindow is what may be under way on a stream that nobody reads: 100 MB/s need it at 40 ms.
+	streamWindow = 4 << 20
+	// connectionWindow never is what stops a stream: a few readers that have stalled would stop the whole cluster.
+	connectionWindow = 1 << 30
+
+	// A cut cable is noticed within pingAfter and pingTimeout.
+	pingAfter        = 10 * time.Second
+	pingTimeout      = 5 * time.Second
+	writeByteTimeout = 30 * time.Second
+)
+
+// http2 is what both ends agree on.
+func http2() *http.HTTP2Config {
+	return &http.HTTP2Config{
+		MaxConcurrentStreams: maxStreams, MaxReadFrameSize: FrameSize,
+		MaxReceiveBufferPerConnection: connectionWindow, MaxReceiveBufferPerStream: streamWindow,
+		SendPingTimeout: pingAfter, PingTimeout: pingTimeout, WriteByteTimeout: writeByteTimeout,
+	}
+}
+
+// overPlainConnections says that a connection speaks HTTP/2 from its first byte. TLS, where there is any, is below.
+func overPlainConnections() *http.Protocols {
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	return protocols
+}

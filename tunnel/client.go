@@ -1,0 +1,181 @@
+package tunnel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+)
+
+// ErrUnavailable is why a request was not sent: the tunnel has ended, goes away, or carries as many as it can. The request can
+// be made on another one, whatever its method.
+var ErrUnavailable = errors.New("the tunnel takes no request now")
+
+// defaultStreams is what net/http takes a server to accept that has not said how many.
+const defaultStreams = 100
+
+// Client sends requests through a tunnel. It costs one goroutine while it has nothing to do.
+type Client struct {
+	conn     *watched
+	http     *http.ClientConn
+	draining atomic.Bool
+}
+
+// NewClient speaks HTTP/2 on a connection that Accept has returned, and waits for the far end's first word. It takes the
+// connection over and closes it on an error.
+func NewClient(ctx context.Context, conn net.Conn) (*Client, error) {
+	c := &Client{conn: &watched{Conn: conn, done: make(chan struct{})}}
+	transport := &http.Transport{
+		DialContext:        func(context.Context, string, string) (net.Conn, error) { return c.conn, nil },
+		Protocols:          overPlainConnections(),
+		HTTP2:              http2(),
+		DisableCompression: true, MaxResponseHeaderBytes: maxHeaders,
+	}
+	var err error
+	if c.http, err = transport.NewClientConn(ctx, "http", "tunnel:80"); err != nil {
+		c.conn.Close()
+		return nil, fmt.Errorf("begin a tunnel: %w", err)
+	}
+	if err := c.greeted(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+	c.http.SetStateHook(c.changed)
+	if ws, ok := conn.(*Conn); ok {
+		ws.afterDrain(c.Retire)
+	}
+	return c, nil
+}
+
+// greeted waits until the far end has said how many streams it takes.
+func (c *Client) greeted(ctx context.Context) error {
+	changed := make(chan struct{}, 1)
+	c.http.SetStateHook(func(*http.ClientConn) {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	})
+	defer c.http.SetStateHook(nil)
+	for c.http.Available() <= defaultStreams {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the far end of the tunnel does not speak HTTP/2: %w", ctx.Err())
+		case <-c.conn.done:
+			return errors.New("the far end of the tunnel ended it at once")
+		case <-changed:
+		}
+	}
+	return nil
+}
+
+// RoundTrip sends a request. One with Connection: Upgrade becomes a stream of bytes both ways: its answer has status 101 and
+// a Body that can be written to, as httputil.ReverseProxy wants it.
+func (c *Client) RoundTrip(request *http.Request) (*http.Response, error) {
+	if err := c.reserve(); err != nil {
+		if request.Body != nil {
+			request.Body.Close()
+		}
+		return nil, err
+	}
+	if hasToken(request.Header, "Connection", "upgrade") {
+		return c.upgrade(request)
+	}
+	return c.http.RoundTrip(withoutMarks(request))
+}
+
+func (c *Client) reserve() error {
+	if c.draining.Load() || c.http.Reserve() != nil {
+		return ErrUnavailable
+	}
+	return nil
+}
+
+// withoutMarks keeps whoever calls from speaking to the far end in our words: a POST that is a DELETE there.
+func withoutMarks(request *http.Request) *http.Request {
+	if request.Header[UpgradeHeader] == nil && request.Header[MethodHeader] == nil {
+		return request
+	}
+	clean := request.Clone(request.Context())
+	clean.Header.Del(UpgradeHeader)
+	clean.Header.Del(MethodHeader)
+	return clean
+}
+
+// Streams returns how many requests are under way.
+func (c *Client) Streams() int { return c.http.InFlight() }
+
+// Available reports whether a request can be made now.
+func (c *Client) Available() bool { return !c.draining.Load() && c.http.Available() > 0 }
+
+// Done is closed when the tunnel has ended.
+func (c *Client) Done() <-chan struct{} { return c.conn.done }
+
+// AfterDone has f called once, when the tunnel has ended, so that nobody has to wait for that in a goroutine. At most one f
+// is remembered.
+func (c *Client) AfterDone(f func()) { c.conn.after(f) }
+
+// Drain tells the far end that this side goes away, and retires the tunnel.
+func (c *Client) Drain() {
+	if ws, ok := c.conn.Conn.(*Conn); ok {
+		_ = ws.Drain() // a peer that cannot be told notices the end
+	}
+	c.Retire()
+}
+
+// Retire takes no further requests and closes the tunnel when those under way have ended.
+func (c *Client) Retire() {
+	c.draining.Store(true)
+	c.changed(c.http)
+}
+
+func (c *Client) changed(conn *http.ClientConn) {
+	if c.draining.Load() && conn.InFlight() == 0 {
+		c.Close()
+	}
+}
+
+// Close ends the tunnel at once.
+func (c *Client) Close() {
+	_ = c.http.Close() // it returns nil always
+}
+
+// watched is a connection that tells of its end.
+type watched struct {
+	net.Conn
+
+	once sync.Once
+	done chan struct{}
+
+	mu    sync.Mutex
+	ended bool
+	then  func()
+}
+
+// Close closes the connection.
+func (w *watched) Close() error {
+	w.once.Do(func() {
+		close(w.done)
+		w.mu.Lock()
+		w.ended = true
+		then := w.then
+		w.mu.Unlock()
+		if then != nil {
+			then()
+		}
+	})
+	return w.Conn.Close()
+}
+
+func (w *watched) after(f func()) {
+	w.mu.Lock()
+	ended := w.ended
+	w.then = f
+	w.mu.Unlock()
+	if ended {
+		f()
+	}
+}
