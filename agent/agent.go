@@ -42,7 +42,7 @@ type Config struct {
 func Names() []string {
 	return []string{
 		fairlead.ClusterIdentityOperator, fairlead.ClusterMetadataOperator, fairlead.ConfigAgent,
-		fairlead.ControllerManager, fairlead.MetricsAgent,
+		fairlead.ControllerManager, fairlead.MetricsAgent, fairlead.ClusterConnectAgent,
 	}
 }
 
@@ -96,11 +96,19 @@ func (c Config) check() error {
 	return nil
 }
 
+// withoutRights reports whether all agents of the process do without the API server: their pod has no token.
+func (c Config) withoutRights() bool {
+	return c.Kubeconfig == "" && slices.Equal(c.Agents, []string{fairlead.ClusterConnectAgent})
+}
+
 func newProcess(ctx context.Context, config Config) (*process, error) {
 	lines := logline.New(config.Log, config.Level, logline.Identity{Agent: "agent", Version: fairlead.Version})
-	client, err := kube.Connect(config.Kubeconfig)
-	if err != nil {
-		return nil, err
+	var client *kube.Client
+	var err error
+	if !config.withoutRights() {
+		if client, err = kube.Connect(config.Kubeconfig); err != nil {
+			return nil, err
+		}
 	}
 	read, err := readSettings(ctx, config, client, slog.New(lines))
 	if err != nil {
@@ -133,7 +141,7 @@ func nameOf(agents []string) string {
 // until somebody has installed the chart.
 func readSettings(ctx context.Context, config Config, client *kube.Client, log *slog.Logger) (settings.Settings, error) {
 	found, err := settings.FromEnvironment(config.Getenv)
-	if fairlead.KindOf(err) != fairlead.NotFound {
+	if fairlead.KindOf(err) != fairlead.NotFound || client == nil {
 		return found, err
 	}
 	backoff := pace.Backoff{Min: 200 * time.Millisecond, Max: 5 * time.Second}

@@ -31,6 +31,13 @@ func TestUnknownAgentsAreRefused(t *testing.T) {
 	}
 }
 
+// usual are the agents that run whether or not people reach the cluster through the hub.
+func usual() []string {
+	return slices.DeleteFunc(agent.Names(), func(name string) bool {
+		return name == fairlead.ClusterConnectAgent || name == fairlead.KubeAADProxy
+	})
+}
+
 // The controllers of a real control plane create the pods, so admission has its say.
 func TestPodsPassRestrictedAdmission(t *testing.T) {
 	for _, profile := range []string{"standard", "edge"} {
@@ -46,7 +53,7 @@ func TestPodsPassRestrictedAdmission(t *testing.T) {
 				c.delete(namespacePath + "/pods/" + name)
 			}
 			// The controllers may not have made any before, which is as good: then all are fresh.
-			want := map[string]int{"standard": len(agent.Names()), "edge": 1}[profile]
+			want := map[string]int{"standard": len(usual()), "edge": 1}[profile]
 			eventually(t, "all pods are made under enforcement", 15*time.Second, func() bool {
 				fresh := 0
 				for name := range c.names(namespacePath+"/pods", "") {
@@ -64,7 +71,7 @@ func TestPodsPassRestrictedAdmission(t *testing.T) {
 func TestStandardAgentsOnARealCluster(t *testing.T) {
 	h := newHub(t, "standard")
 	c := newCluster(t, h, "standard")
-	for _, name := range agent.Names() {
+	for _, name := range usual() {
 		c.start(name, name)
 	}
 	h.eventually("the first heartbeat tells of the cluster", 5*time.Second, func(h *hub) bool {
@@ -93,7 +100,7 @@ func TestStandardAgentsOnARealCluster(t *testing.T) {
 func TestEdgeAgentOnARealCluster(t *testing.T) {
 	h := newHub(t, "edge")
 	c := newCluster(t, h, "edge")
-	log, stop := c.start(fairlead.EdgeAgent, agent.Names()...)
+	log, stop := c.start(fairlead.EdgeAgent, usual()...)
 	h.eventually("heartbeat with metadata", 5*time.Second, func(h *hub) bool { return len(h.beats) > 0 && h.beats[0].Metadata != nil })
 	eventually(t, "the guides' line is logged", 5*time.Second, func() bool {
 		return strings.Contains(log.String(), `"Message":"GET configurations returned response code {200}`)

@@ -47,6 +47,7 @@ type Client struct {
 	mu      sync.Mutex
 	current *session
 	unnamed *session
+	tunnels *tunnelSession
 }
 
 // New returns a client. It makes no call.

@@ -109,17 +109,13 @@ const (
 
 func newSession(a anchors, shown *identity.Identity, hub []byte) *session {
 	idle := unnamedIdleTimeout
-	config := &tls.Config{RootCAs: a.with(hub), MinVersion: tls.VersionTLS12}
 	if shown != nil {
 		idle = idleTimeout
-		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			return certificate(shown), nil
-		}
 	}
 	transport := &http.Transport{
 		Proxy:           func(r *http.Request) (*url.URL, error) { return a.proxy(r.URL) },
 		DialContext:     (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
-		TLSClientConfig: config, TLSHandshakeTimeout: 5 * time.Second, ForceAttemptHTTP2: true,
+		TLSClientConfig: tlsOf(a, shown, hub), TLSHandshakeTimeout: 5 * time.Second, ForceAttemptHTTP2: true,
 		IdleConnTimeout: idle, MaxIdleConns: 2, ReadBufferSize: 4 << 10, WriteBufferSize: 4 << 10,
 		MaxResponseHeaderBytes: 64 << 10,
 		// A cut cable must be noticed before the hub gives the cluster up.
@@ -129,6 +125,17 @@ func newSession(a anchors, shown *identity.Identity, hub []byte) *session {
 		opening: newOpening(), identity: shown, hub: string(hub),
 		http: &http.Client{Transport: transport, CheckRedirect: stay},
 	}
+}
+
+// tlsOf trusts the hub's authorities and ours, and shows the certificate if there is one.
+func tlsOf(a anchors, shown *identity.Identity, hub []byte) *tls.Config {
+	config := &tls.Config{RootCAs: a.with(hub), MinVersion: tls.VersionTLS12}
+	if shown != nil {
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return certificate(shown), nil
+		}
+	}
+	return config
 }
 
 // stay refuses redirects: a signature is for one path of one hub.
