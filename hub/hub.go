@@ -189,6 +189,7 @@ func (h *Hub) serve(listener net.Listener) error {
 // shutdown ends all requests, gently at first.
 func (h *Hub) shutdown(ctx context.Context) {
 	h.drain()
+	h.parts.relay.Drain()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	if err := h.server.Shutdown(ctx); err != nil {

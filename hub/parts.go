@@ -16,6 +16,7 @@ import (
 	"github.com/fairlead/fairlead/hub/provider"
 	"github.com/fairlead/fairlead/hub/registry"
 	"github.com/fairlead/fairlead/hub/registry/mirror"
+	"github.com/fairlead/fairlead/hub/relay"
 	"github.com/fairlead/fairlead/hub/reply"
 	"github.com/fairlead/fairlead/hub/resource"
 	"github.com/fairlead/fairlead/hub/token"
@@ -39,13 +40,14 @@ type parts struct {
 	issuer    *identity.Issuer
 	resources *resource.API
 	agents    *dataplane.Server
+	relay     *relay.Server
 	registry  *registry.Server
 	audit     *audit.Log
 }
 
 // services lists what runs beside the server, until it has stopped.
 func (p *parts) services() []service {
-	return []service{p.keys, p.tokens, p.tracker, p.resources, p.registry, p.audit}
+	return []service{p.keys, p.tokens, p.tracker, p.resources, p.registry, p.relay, p.audit}
 }
 
 func (h *Hub) openParts(ctx context.Context) error {
@@ -67,12 +69,16 @@ func (h *Hub) openParts(ctx context.Context) error {
 		Dir: filepath.Join(h.config.Data, "registry"), Chart: chart.Archive, Binary: h.config.Binary, Precheck: h.precheck, Probe: h.config.Probe, Log: h.log,
 		URL: h.url, Mirror: pushed, Identity: p.tokens, Access: p.checker,
 	}
+	p.audit = &audit.Log{Store: h.db, Limits: h.config.auditLimits(), Now: h.now, Log: h.log}
+	p.relay = &relay.Server{
+		Clusters: p.issuer, Tokens: p.tokens, Access: p.checker, Store: h.db, Presence: p.tracker, Audit: auditor{p.audit},
+		URL: h.url, TenantID: h.tenancy.TenantID, Trust: h.trust.pem, Now: h.now, Log: h.log,
+	}
 	p.resources = h.resources(&p)
 	p.agents = &dataplane.Server{
-		Identity: p.issuer, Presence: p.tracker, Store: h.db, Access: p.checker,
+		Identity: p.issuer, Presence: p.tracker, Store: h.db, Access: p.checker, Tunnels: p.relay,
 		URL: h.url, RegistryURL: h.cloud.Base(azcloud.Registry), TenantID: h.tenancy.TenantID, Trust: h.trust.State, Log: h.log,
 	}
-	p.audit = &audit.Log{Store: h.db, Limits: h.config.auditLimits(), Now: h.now, Log: h.log}
 	h.parts = p
 	if err := p.audit.Open(ctx); err != nil {
 		return err
@@ -88,7 +94,7 @@ func (h *Hub) resources(p *parts) *resource.API {
 	answer := reply.Writer{Log: h.log}
 	types := provider.All(provider.Deps{
 		Store: h.db, Access: p.checker, Presence: p.tracker,
-		TenantID: h.tenancy.TenantID, Locations: h.config.Locations, Now: h.now,
+		TenantID: h.tenancy.TenantID, Locations: h.config.Locations, Now: h.now, Credential: p.relay.Credential,
 	})
 	directory := &provider.Directory{
 		Store: h.db, Access: p.checker, Reply: answer,

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/hub/relay"
 	"github.com/fairlead/fairlead/hub/reply"
 )
 
@@ -18,7 +19,7 @@ type mounter interface{ Mount(mux *http.ServeMux) }
 func (h *Hub) handler() http.Handler {
 	answer := reply.Writer{Log: h.log}
 	counted := newMetrics(h.parts.checker, answer, h.now)
-	counted.registry.MustRegister(newInventory(h), conflictGauge(h.parts.tracker))
+	counted.registry.MustRegister(newInventory(h), conflictGauge(h.parts.tracker), relay.Metrics{Server: h.parts.relay})
 	probes := &health{Ping: h.db.Ping, Draining: h.draining.Done(), Reply: answer}
 	limited := h.limited(answer)
 	known := func(next http.Handler) http.Handler { return h.parts.tokens.Authenticate(limited(next)) }
@@ -34,6 +35,7 @@ func (h *Hub) handler() http.Handler {
 			"v2":                  images,
 			"metadata":            traced("metadata", h.mounted(&metadata{Cloud: h.cloud, TenantID: h.tenancy.TenantID})),
 			"azure-arc-k8sagents": traced("dataplane", known(h.mounted(h.parts.agents))),
+			relay.Prefix:          traced("relay", h.parts.relay),
 			"v1.0":                traced("graph", known(lowerCase(h.mounted(h.parts.graph)))),
 			"healthz":             h.mounted(probes),
 			"readyz":              h.mounted(probes),

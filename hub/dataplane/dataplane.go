@@ -8,6 +8,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/fairlead/fairlead"
@@ -26,13 +27,20 @@ type Access interface {
 	Check(ctx context.Context, action, scope string) error
 }
 
-// Server is the data plane. URL is the hub's, without a slash at the end, RegistryURL that of the registry for az.
+// Tunnels takes the tunnels that clusters open; *relay.Server does. Attach answers r when it returns nil, and returns at once
+// or when the tunnel has ended. Otherwise the data plane answers with the error.
+type Tunnels interface {
+	Attach(w http.ResponseWriter, r *http.Request, id fairlead.ResourceID) error
+}
+
+// Server is the data plane. Without Tunnels it takes none. URL is the hub's, without a slash at the end, RegistryURL that of the registry for az.
 // Trust states which authorities agents are to trust as the hub's, nil when its TLS certificate is publicly trusted.
 type Server struct {
 	Identity    *identity.Issuer
 	Presence    *presence.Tracker
 	Store       Store
 	Access      Access
+	Tunnels     Tunnels
 	URL         string
 	RegistryURL string
 	TenantID    string
@@ -85,14 +93,19 @@ func (s *Server) questions() map[string]http.HandlerFunc {
 }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		s.fail(w, r, fairlead.Errorf(fairlead.MethodNotAllowed, "the data plane is called by POST"))
+	wanted, err := parse(r.URL)
+	relayed := err == nil && s.Tunnels != nil && wanted.operation == strings.ToLower(fairlead.OpRelay)
+	if method := method(relayed); r.Method != method {
+		w.Header().Set("Allow", method)
+		s.fail(w, r, fairlead.Errorf(fairlead.MethodNotAllowed, "this operation of the data plane is called by %s", method))
 		return
 	}
-	wanted, err := parse(r.URL)
 	if err != nil {
 		s.fail(w, r, err)
+		return
+	}
+	if relayed {
+		s.attach(w, r, wanted.cluster)
 		return
 	}
 	if wanted.question != "" {
@@ -100,6 +113,21 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.operate(w, r, wanted)
+}
+
+func method(relayed bool) string { //nolint:revive // it converts
+	if relayed {
+		return http.MethodGet
+	}
+	return http.MethodPost
+}
+
+// attach lets a cluster open its tunnel. Who it is from is for the other side to find out.
+func (s *Server) attach(w http.ResponseWriter, r *http.Request, id fairlead.ResourceID) {
+	if err := s.Tunnels.Attach(w, r, id); err != nil {
+		s.noteStranger(r.Context(), id, err)
+		s.fail(w, r, err)
+	}
 }
 
 func (s *Server) ask(w http.ResponseWriter, r *http.Request, question string) {

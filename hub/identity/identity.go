@@ -125,6 +125,11 @@ func (c Cluster) binding() string {
 	return bindingScheme + base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
+// Same reports whether two readings of a cluster are of one identity: certificates for the one are good for the other.
+func (c Cluster) Same(other Cluster) bool {
+	return c.Key == other.Key && c.binding() == other.binding()
+}
+
 func (c Cluster) uris() ([]*url.URL, error) {
 	texts := []string{clusterScheme + c.Key, c.binding()}
 	uris := make([]*url.URL, len(texts))

@@ -44,6 +44,7 @@ func connectedClusters(deps Deps) resource.Type {
 		View:    kind.view,
 		Create:  kind.create,
 		Delete:  kind.delete,
+		Actions: map[string]resource.Action{"listclusterusercredential": deps.Credential, "listclusterusercredentials": deps.Credential},
 	}
 }
 

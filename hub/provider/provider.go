@@ -13,7 +13,7 @@ import (
 	"github.com/fairlead/fairlead/store"
 )
 
-// Deps is what the resource types need. All fields are required.
+// Deps is what the resource types need. All fields but Credential are required.
 type Deps struct {
 	Store     *store.DB
 	Access    *access.Checker
@@ -21,6 +21,8 @@ type Deps struct {
 	TenantID  string
 	Locations []string // lower case, without blanks
 	Now       func() time.Time
+	// Credential answers listClusterUserCredential on connected clusters; without it there is no such action.
+	Credential resource.Action
 }
 
 // Presence is what the inventory shows of a cluster's life; *presence.Tracker is one.

@@ -83,12 +83,14 @@ func (s *Service) issue(ctx context.Context, b bearer) (string, error) {
 }
 
 // sign signs the claims of a token with the key of the day.
-func (s *Service) sign(payload any) (string, error) {
+func (s *Service) sign(payload any) (string, error) { return s.signAs(tokenType, payload) }
+
+func (s *Service) signAs(kind jose.ContentType, payload any) (string, error) {
 	signing, err := s.Keys.current().signing(s.Now())
 	if err != nil {
 		return "", err
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: signing.JWK}, (&jose.SignerOptions{}).WithType(tokenType))
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: signing.JWK}, (&jose.SignerOptions{}).WithType(kind))
 	if err != nil {
 		return "", fmt.Errorf("prepare token: %w", err)
 	}
@@ -103,33 +105,61 @@ func date(t time.Time) jwt.NumericDate { return *jwt.NewNumericDate(t) }
 
 // verify returns the claims of a token that this hub has issued, for itself, and that is good now.
 func (s *Service) verify(text string) (claims, error) {
-	var found claims
-	if len(text) > maxToken {
-		return claims{}, invalidToken("it is too large")
-	}
-	parsed, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{algorithm})
+	found, _, err := s.signed(text)
 	if err != nil {
-		return claims{}, invalidToken("it is not a token signed with " + string(algorithm))
-	}
-	key, ok := s.Keys.current().find(parsed.Headers[0].KeyID)
-	if !ok {
-		return claims{}, invalidToken("its signing key is not this hub's")
-	}
-	if err := parsed.Claims(key, &found); err != nil {
-		return claims{}, invalidToken("its signature does not match")
+		return claims{}, err
 	}
 	return found, s.accept(found)
 }
 
+// signed returns the claims of an access token that this hub has signed, for whomever and whenever, and the id of the key.
+func (s *Service) signed(text string) (claims, string, error) {
+	var found claims
+	if len(text) > maxToken {
+		return claims{}, "", invalidToken("it is too large")
+	}
+	keyID, err := s.open(tokenType, text, &found)
+	if err != nil {
+		return claims{}, "", err
+	}
+	return found, keyID, nil
+}
+
+// open reads what this hub has signed as a token of a kind, and returns the id of the key.
+func (s *Service) open(kind, text string, into any) (string, error) {
+	parsed, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{algorithm})
+	if err != nil {
+		return "", invalidToken("it is not a token signed with " + string(algorithm))
+	}
+	header := parsed.Headers[0]
+	key, ok := s.Keys.current().find(header.KeyID)
+	if !ok {
+		return "", invalidToken("its signing key is not this hub's")
+	}
+	if err := parsed.Claims(key, into); err != nil {
+		return "", invalidToken("its signature does not match")
+	}
+	if said, _ := header.ExtraHeaders[jose.HeaderType].(string); said != kind {
+		return "", invalidToken("it is a token of another kind")
+	}
+	return header.KeyID, nil
+}
+
 func (s *Service) accept(found claims) error {
+	if found.Confirm != nil && found.Audience.Contains(s.URL) {
+		return invalidToken("it is bound to a key, and this is no proof of that key")
+	}
+	return s.acceptFor(found, s.URL)
+}
+
+// acceptFor judges all but what a token may be bound to.
+func (s *Service) acceptFor(found claims, audience string) error {
 	now := s.Now()
 	switch {
 	case found.Issuer != s.issuer():
 		return invalidToken("its issuer is not this hub")
-	case !found.Audience.Contains(s.URL):
+	case !found.Audience.Contains(audience):
 		return invalidToken("its audience is not this hub").WithCode("InvalidAuthenticationTokenAudience")
-	case found.Confirm != nil:
-		return invalidToken("it is bound to a key, and this is no proof of that key")
 	case !strings.EqualFold(found.TenantID, s.TenantID):
 		return invalidToken("its tenant is not this hub's").WithCode("InvalidAuthenticationTokenTenant")
 	case !now.Before(found.Expiry.Time().Add(leeway)):

@@ -61,6 +61,7 @@ type Service struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 
+	seen     seen
 	failures failures
 	asked    failures
 	polls    polls

@@ -15,7 +15,11 @@ func TestHubDialsNobody(t *testing.T) {
 
 		"hub/signin.go":           "people sign in at the provider that --oidc-issuer names; keys come from issuers that --workload-issuer names",
 		"hub/token/federation.go": "the provider that --oidc-issuer names",
-		"hub/token/issuers.go":    "the keys of issuers that --workload-issuer names, never of one that only the directory or a token names",
+		"hub/relay/relay.go":      "the field for the proxy that forward.go makes",
+		"hub/relay/forward.go":    "the proxy's transport is a tunnel that a cluster has opened, whatever the address",
+		"hub/relay/link.go":       "a request to kube-aad-proxy, through such a tunnel",
+
+		"hub/token/issuers.go": "the keys of issuers that --workload-issuer names, never of one that only the directory or a token names",
 	}
 	forbidden := []string{
 		"http.Client", "http.Transport", "http.NewRequest", "http.NewRequestWithContext", "http.Get", "http.Post", "http.DefaultClient", "http.DefaultTransport",

@@ -1,0 +1,233 @@
+package relay
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/hub/access"
+	"github.com/fairlead/fairlead/store"
+)
+
+const (
+	sweepEvery = 2 * time.Second
+	// sweepTelling is how long a cluster has to take new statements: with sweepEvery it bounds how long a right lasts that
+	// was taken away.
+	sweepTelling = 2500 * time.Millisecond
+	// So many callers are looked at at once.
+	sweepWidth = 4
+	// A caller that has not read for so long holds memory that others could use.
+	stalledAfter = time.Minute
+)
+
+// checked is up to when a group's rights are known.
+type checked struct {
+	at   store.Revisions
+	said *statement
+}
+
+// Run looks every two seconds whether whoever has something open may still have it, until ctx ends. Then it ends all.
+func (s *Server) Run(ctx context.Context) error {
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			s.end()
+			return nil
+		case <-ticker.C:
+			s.sweep(ctx)
+		}
+	}
+}
+
+// Drain tells clusters to go elsewhere, and callers who stay long to come again. Short requests may end in peace.
+func (s *Server) Drain() {
+	s.draining.Store(true)
+	s.open.each(func(c *call) {
+		if c.kind == long {
+			c.cut(errStopping)
+		}
+	})
+	var telling sync.WaitGroup
+	for _, one := range s.links.all() {
+		telling.Go(one.client.Drain)
+	}
+	telling.Wait()
+}
+
+// end closes everything and waits for it.
+func (s *Server) end() {
+	s.draining.Store(true)
+	s.open.each(func(c *call) { c.cut(errStopping) })
+	for _, one := range s.links.all() {
+		one.client.Close()
+	}
+	s.open.wait()
+}
+
+func (s *Server) sweep(ctx context.Context) {
+	s.cutStalled()
+	now, err := s.Store.Revisions(ctx)
+	if failed := err != nil; s.failing.Swap(failed) != failed && failed && ctx.Err() == nil {
+		s.Log.ErrorContext(ctx, "cannot look whether rights have changed, will keep trying", slog.Any("err", err))
+	}
+	if err != nil {
+		return
+	}
+	s.cutStrangers(ctx)
+	news := s.weighAll(ctx, now)
+	var telling sync.WaitGroup
+	for on, some := range news {
+		telling.Go(func() { s.tellAll(ctx, on, some) })
+	}
+	telling.Wait()
+}
+
+func (s *Server) cutStalled() {
+	since := s.Now().Add(-stalledAfter).UnixNano()
+	s.open.each(func(c *call) {
+		if busy := c.busy.Load(); busy != 0 && busy < since {
+			c.went(0, "Stalled")
+			c.cut(errStalled)
+		}
+	})
+}
+
+// cutStrangers closes the tunnels of clusters that are no more, or are others now.
+func (s *Server) cutStrangers(ctx context.Context) {
+	for _, one := range s.links.all() {
+		now, err := s.Clusters.Find(ctx, one.cluster.ID)
+		if fairlead.KindOf(err) == fairlead.NotFound || err == nil && !now.Same(one.cluster) {
+			s.Log.InfoContext(ctx, "a tunnel is closed: its cluster was deleted or connected anew", slog.String("cluster", one.cluster.Key))
+			one.client.Close()
+		}
+	}
+}
+
+// open groups that have to be looked at, as they are now.
+type weighed struct {
+	subject subject
+	group   *group
+	calls   []*call
+}
+
+// news is what a cluster has to be told: who may what now.
+type news struct {
+	weighed
+
+	said *statement
+}
+
+// weighAll looks at every caller with something open, ends what may not go on, and returns what is to be told on which tunnel.
+func (s *Server) weighAll(ctx context.Context, now store.Revisions) map[*link][]news {
+	var mu sync.Mutex
+	found := map[*link][]news{}
+	var looking errgroup.Group
+	looking.SetLimit(sweepWidth)
+	for _, one := range s.open.due(now, s.Now()) {
+		looking.Go(func() error {
+			said, err := s.weigh(ctx, one.group)
+			if err != nil {
+				s.endAll(ctx, one, err)
+				return nil
+			}
+			one.group.checked = checked{now, said} // nobody else writes it
+			mu.Lock()
+			defer mu.Unlock()
+			for _, on := range one.links() {
+				found[on] = append(found[on], news{one, said})
+			}
+			return nil
+		})
+	}
+	_ = looking.Wait() // no function returns an error
+	return found
+}
+
+// due returns the groups about which anything may have changed, or whose statement needs renewal.
+func (o *open) due(at store.Revisions, now time.Time) []weighed {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var found []weighed
+	for of, one := range o.groups {
+		if said := one.checked.said; said != nil && one.checked.at == at && now.Sub(said.made) < renewAfter {
+			continue
+		}
+		due := weighed{subject: of, group: one}
+		for c := range one.calls {
+			due.calls = append(due.calls, c)
+		}
+		found = append(found, due)
+	}
+	return found
+}
+
+// links returns the tunnels that the calls go through.
+func (o weighed) links() []*link {
+	var found []*link
+	seen := map[*link]bool{}
+	for _, c := range o.calls {
+		if on := c.on.Load(); on != nil && !seen[on] {
+			seen[on] = true
+			found = append(found, on)
+		}
+	}
+	return found
+}
+
+// weigh returns what to state of a caller now, or why nothing of theirs may go on.
+func (s *Server) weigh(ctx context.Context, of *group) (*statement, error) {
+	principal, err := s.Tokens.Principal(ctx, of.who.ObjectID)
+	if err != nil {
+		return nil, err
+	}
+	from := who{principal, of.who.mode}
+	if err := s.permit(access.WithPrincipal(ctx, principal), from, of.id); err != nil {
+		return nil, err
+	}
+	cluster, err := s.find(ctx, of.id)
+	if err != nil {
+		return nil, err
+	}
+	return s.state(ctx, from, cluster.Key)
+}
+
+// endAll ends what a caller has open, if the error says so. When the store does not answer, the statement that the cluster
+// has says for how long it may go on.
+func (s *Server) endAll(ctx context.Context, of weighed, err error) {
+	if fairlead.KindOf(err) == fairlead.Internal {
+		if ctx.Err() == nil {
+			s.Log.WarnContext(ctx, "cannot look whether a caller's rights have changed, will keep trying", slog.Any("err", err))
+		}
+		return
+	}
+	s.Log.InfoContext(ctx, "access has ended, and what was open with it", slog.String("cluster", of.subject.cluster), slog.String("principal", of.subject.principal),
+		slog.Int("requests", len(of.calls)), slog.String("code", fairlead.CodeOf(err)))
+	for _, c := range of.calls {
+		c.went(0, "AccessEnded")
+		c.cut(err)
+	}
+}
+
+// tellAll tells a cluster what is new. What it does not take in time may not go on.
+func (s *Server) tellAll(ctx context.Context, on *link, all []news) {
+	ctx, cancel := context.WithTimeout(ctx, sweepTelling)
+	defer cancel()
+	for _, one := range all {
+		err := on.tellWithin(ctx, one.subject.speaker, one.said)
+		if err == nil {
+			continue
+		}
+		for _, c := range one.calls {
+			if c.on.Load() == on {
+				c.went(0, "Unconfirmed")
+				c.cut(fairlead.Errorf(fairlead.Unavailable, "the cluster did not take in time what you may do now; try again"))
+			}
+		}
+	}
+}

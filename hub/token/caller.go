@@ -1,0 +1,72 @@
+package token
+
+import (
+	"crypto/sha256"
+	"net/http"
+	"strings"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/hub/access"
+)
+
+// Caller returns who makes a request, by its Authorization header: a bearer token for the hub, or an HTTP request signed
+// as MSAL signs them (scheme PoP), whose token is for connected clusters and bound to the key of the signature. Names are
+// what the signature may name as its destination besides the host. The principal is as the store knows it now.
+//
+// Signatures that were found good are remembered, as the same header comes with each request; all else is judged anew.
+func (s *Service) Caller(r *http.Request, names ...string) (access.Principal, error) {
+	if len(r.Header.Values("Authorization")) > 1 {
+		return access.Principal{}, invalidToken("there are two Authorization headers")
+	}
+	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	text = strings.TrimSpace(text)
+	var found claims
+	var err error
+	switch {
+	case text == "":
+		err = noToken()
+	case strings.EqualFold(scheme, "Bearer"):
+		found, err = s.bearer(text)
+	case strings.EqualFold(scheme, "PoP"):
+		found, err = s.proven(r, text, names)
+	default:
+		err = noToken()
+	}
+	if err != nil {
+		return access.Principal{}, err
+	}
+	return s.principal(r.Context(), found)
+}
+
+func noToken() error {
+	return fairlead.Errorf(fairlead.Unauthenticated, "Authentication failed. The 'Authorization' header is missing or has neither a bearer token nor a signed request (PoP).")
+}
+
+func (s *Service) bearer(text string) (claims, error) {
+	known, err := s.remembered(text, func() (remembered, error) {
+		found, keyID, err := s.signed(text)
+		return remembered{claims: found, keyID: keyID}, err
+	})
+	if err != nil {
+		return claims{}, err
+	}
+	return known.claims, s.accept(known.claims)
+}
+
+// remembered returns what was found out of a text before, if the key that signed it is still the hub's, and finds it out
+// otherwise.
+func (s *Service) remembered(text string, find func() (remembered, error)) (remembered, error) {
+	sum := sha256.Sum256([]byte(text))
+	if known, ok := s.seen.recall(sum); ok {
+		if _, ours := s.Keys.current().find(known.keyID); ours {
+			return known, nil
+		}
+	}
+	found, err := find()
+	if err != nil {
+		return remembered{}, err
+	}
+	found.claims.GroupClaims = GroupClaims{} // they are large, and asked of the store
+	s.seen.keep(sum, found)
+	return found, nil
+}
