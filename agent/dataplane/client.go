@@ -43,6 +43,7 @@ type Client struct {
 	requests *prometheus.CounterVec
 	anchors  anchors
 	offset   atomic.Int64 // nanoseconds to add to our clock to get the hub's
+	told     func() []byte
 
 	mu      sync.Mutex
 	current *session

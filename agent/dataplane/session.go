@@ -76,6 +76,11 @@ func (c *Client) withoutIdentity(onboarding crypto.Signer) signedSession {
 	if current, _, _ := c.identity.Current(); current != nil {
 		hub = current.Trust.Over(hub)
 	}
+	if c.told != nil {
+		if told := c.told(); len(told) > 0 {
+			hub = told
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.unnamed == nil || c.unnamed.hub != string(hub) {

@@ -37,7 +37,7 @@ type Client struct {
 // Connect returns a client of the API server that a kubeconfig names, or of the cluster in which the
 // process runs when the name is empty. It makes no call.
 func Connect(kubeconfig string) (*Client, error) {
-	config, err := load(kubeconfig)
+	config, err := Config(kubeconfig)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,9 @@ func New(config *rest.Config) (*Client, error) {
 	return &c, nil
 }
 
-func load(kubeconfig string) (*rest.Config, error) {
+// Config returns how to reach the API server that a kubeconfig names, or that of the cluster in which the process runs when
+// the name is empty.
+func Config(kubeconfig string) (*rest.Config, error) {
 	if kubeconfig != "" {
 		config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 		if err != nil {

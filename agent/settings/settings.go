@@ -27,6 +27,8 @@ const (
 	ReleaseName      = "AZURE_ARC_RELEASE_NAME"
 	ReleaseNamespace = "AZURE_ARC_RELEASE_NAMESPACE"
 	Workloads        = "AZURE_ARC_WORKLOADS"
+	ClusterConnect   = "AZURE_ARC_CLUSTER_CONNECT" // true or false
+	AzureRBAC        = "AZURE_ARC_AZURE_RBAC"      // true or false
 
 	hubCAConfigMap = "azure-arc-hub-ca"
 	hubCAKey       = "ca.crt"
@@ -45,6 +47,8 @@ type Settings struct {
 	ReleaseName                  string
 	ReleaseNamespace             string
 	Workloads                    []string // the Deployments that the chart has made
+	ClusterConnect               bool     // people reach the cluster through the hub
+	AzureRBAC                    bool     // and the hub's roles say what they may do in it
 }
 
 // Proxy says how to get out of the cluster. Its URLs may hold a password: it prints as nothing.
@@ -104,7 +108,8 @@ func read(get func(string) string) (Settings, error) {
 		Distribution: get(fairlead.KeyDistribution), Infrastructure: get(fairlead.KeyInfra),
 		AgentVersion: or(get(AgentVersion), fairlead.Version),
 		ReleaseName:  or(get(ReleaseName), fairlead.ReleaseName), ReleaseNamespace: or(get(ReleaseNamespace), fairlead.ReleaseNamespace),
-		Workloads: strings.FieldsFunc(get(Workloads), func(r rune) bool { return r == ',' }),
+		Workloads:      strings.FieldsFunc(get(Workloads), func(r rune) bool { return r == ',' }),
+		ClusterConnect: get(ClusterConnect) == "true", AzureRBAC: get(AzureRBAC) == "true",
 	}
 	return s, s.check()
 }
