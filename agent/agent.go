@@ -16,6 +16,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/agent/aadproxy"
 	"github.com/fairlead/fairlead/agent/dataplane"
 	"github.com/fairlead/fairlead/agent/identity"
 	"github.com/fairlead/fairlead/agent/kube"
@@ -42,7 +43,7 @@ type Config struct {
 func Names() []string {
 	return []string{
 		fairlead.ClusterIdentityOperator, fairlead.ClusterMetadataOperator, fairlead.ConfigAgent,
-		fairlead.ControllerManager, fairlead.MetricsAgent, fairlead.ClusterConnectAgent,
+		fairlead.ControllerManager, fairlead.MetricsAgent, fairlead.ClusterConnectAgent, fairlead.KubeAADProxy,
 	}
 }
 
@@ -58,6 +59,7 @@ type process struct {
 	kube     *kube.Client
 	hub      *dataplane.Client
 	holder   *identity.Holder
+	proxy    *aadproxy.Proxy // nil when kube-aad-proxy does not run here
 	state    *probe.State
 	registry *prometheus.Registry
 	lines    *logline.Handler
@@ -125,7 +127,12 @@ func newProcess(ctx context.Context, config Config) (*process, error) {
 		config.Adopt(slog.New(quiet{lines}))
 	}
 	p.holder = &identity.Holder{Kube: client, Namespace: config.Namespace, Log: p.log}
-	p.hub, err = dataplane.New(read, p.holder, p.log, p.registry)
+	if p.hub, err = dataplane.New(read, p.holder, p.log, p.registry); err != nil {
+		return nil, err
+	}
+	if slices.Contains(config.Agents, fairlead.KubeAADProxy) {
+		p.proxy, err = p.aadProxy()
+	}
 	return p, err
 }
 

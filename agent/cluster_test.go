@@ -28,6 +28,7 @@ import (
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent"
@@ -176,12 +177,12 @@ func (c *cluster) environment() func(string) string {
 	all := map[string]string{
 		fairlead.KeySubscription: c.hub.cluster.Subscription, fairlead.KeyResourceGroup: c.hub.cluster.ResourceGroup,
 		fairlead.KeyResourceName: c.hub.cluster.Name(), fairlead.KeyRegion: "local", fairlead.KeyDataPlane: c.hub.URL,
-		settings.HubCA: string(c.hub.caPEM()),
+		settings.HubCA: string(c.hub.caPEM()), settings.ClusterConnect: "true",
 	}
 	return func(key string) string { return all[key] }
 }
 
-// as returns a kubeconfig that acts as a Deployment's service account.
+// as returns a kubeconfig with a token of a Deployment's service account, as the kubelet would make one for its pod.
 func (c *cluster) as(deployment string) string {
 	c.t.Helper()
 	config, err := clientcmd.LoadFromFile(c.kubeconfig)
@@ -189,14 +190,29 @@ func (c *cluster) as(deployment string) string {
 		c.t.Fatal(err)
 	}
 	for _, user := range config.AuthInfos {
-		user.Impersonate = "system:serviceaccount:" + fairlead.AgentNamespace + ":azure-arc-" + deployment + "-sa"
-		user.ImpersonateGroups = []string{"system:serviceaccounts", "system:authenticated"}
+		*user = clientcmdapi.AuthInfo{Token: c.token("azure-arc-" + deployment + "-sa")}
 	}
 	path := filepath.Join(c.t.TempDir(), deployment)
 	if err := clientcmd.WriteToFile(*config, path); err != nil {
 		c.t.Fatal(err)
 	}
 	return path
+}
+
+// token asks for a token of one of the agents' service accounts.
+func (c *cluster) token(account string) string {
+	c.t.Helper()
+	text, err := c.api.Post().AbsPath(namespacePath + "/serviceaccounts/" + account + "/token").
+		Body([]byte(`{"apiVersion":"authentication.k8s.io/v1","kind":"TokenRequest","spec":{}}`)).DoRaw(c.t.Context())
+	var made struct {
+		Status struct {
+			Token string `json:"token"`
+		} `json:"status"`
+	}
+	if err = errors.Join(err, json.Unmarshal(text, &made)); err != nil || made.Status.Token == "" {
+		c.t.Fatalf("no token of %s: %v", account, err)
+	}
+	return made.Status.Token
 }
 
 // get reads any object by its path, nil when there is none.

@@ -33,6 +33,7 @@ type hub struct {
 	onboarding *rsa.PrivateKey
 	key        *ecdsa.PrivateKey
 	authority  *x509.Certificate
+	tokens     tokens
 
 	mu       sync.Mutex
 	lifetime time.Duration
@@ -52,7 +53,7 @@ func newHub(t *testing.T, name string) *hub {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &hub{t: t, cluster: fairlead.ConnectedClusterID("0000", "shops", name), onboarding: onboarding, lifetime: 90 * 24 * time.Hour, spec: `{"location":"local"}`}
+	h := &hub{t: t, cluster: fairlead.ConnectedClusterID("0000", "shops", name), onboarding: onboarding, lifetime: 90 * 24 * time.Hour, spec: `{"location":"local"}`, tokens: newTokens(t.Fatal)}
 	h.replaceAuthority()
 	h.Server = httptest.NewUnstartedServer(http.HandlerFunc(h.serve))
 	h.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
@@ -101,6 +102,9 @@ func (h *hub) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
 	if down {
 		h.refuse(w, fairlead.Errorf(fairlead.Forbidden, "This traffic is not authorized."))
+		return
+	}
+	if h.publish(w, r) {
 		return
 	}
 	operation := strings.TrimPrefix(r.URL.Path, fairlead.DataPlanePath(h.cluster, ""))

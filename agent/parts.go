@@ -1,19 +1,15 @@
 package agent
 
 import (
-	"cmp"
 	"log/slog"
-	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/fairlead/fairlead"
-	"github.com/fairlead/fairlead/agent/clusterconnect"
 	"github.com/fairlead/fairlead/agent/clusteridentity"
 	"github.com/fairlead/fairlead/agent/config"
 	"github.com/fairlead/fairlead/agent/controller"
-	"github.com/fairlead/fairlead/agent/identity"
 	"github.com/fairlead/fairlead/agent/metadata"
 	"github.com/fairlead/fairlead/agent/metrics"
 	"github.com/fairlead/fairlead/agent/probe"
@@ -27,48 +23,17 @@ func (p *process) parts() []runner {
 	agents := map[string]func() runner{
 		fairlead.ClusterIdentityOperator: p.clusterIdentity, fairlead.ClusterMetadataOperator: p.clusterMetadata,
 		fairlead.ConfigAgent: p.configuration, fairlead.ControllerManager: p.controllerManager, fairlead.MetricsAgent: p.metricsAgent,
-		fairlead.ClusterConnectAgent: p.clusterConnect,
+		fairlead.ClusterConnectAgent: p.clusterConnect, fairlead.KubeAADProxy: func() runner { return p.proxy },
 	}
 	needsIdentity := false
 	for _, name := range p.config.Agents {
 		running = append(running, agents[name]())
-		needsIdentity = needsIdentity || name != fairlead.ControllerManager
+		needsIdentity = needsIdentity || name != fairlead.ControllerManager && name != fairlead.KubeAADProxy
 	}
 	if needsIdentity {
 		running = append(running, p.identityFollower())
 	}
 	return running
-}
-
-// identityFollower follows the identity's Secret, or the files that the kubelet makes of it where there is no way to ask.
-func (p *process) identityFollower() runner {
-	if !p.config.withoutRights() {
-		return p.holder
-	}
-	return &identity.Files{
-		Folder: identityFolder, Authorities: filepath.Join(proxyFolder, "hub-ca.crt"), Settings: p.settings.HubCA,
-		Holder: p.holder, Log: p.log,
-	}
-}
-
-// Where the chart puts the certificates of agents that may not read Secrets, and where kube-aad-proxy is.
-const (
-	identityFolder = "/etc/azure-identity"
-	proxyFolder    = "/etc/kube-aad-proxy"
-	proxyName      = fairlead.KubeAADProxy + "." + fairlead.AgentNamespace + ".svc"
-	// proxyAddressKey in the environment is another address of kube-aad-proxy.
-	proxyAddressKey = "KUBE_AAD_PROXY_ADDRESS"
-)
-
-func (p *process) clusterConnect() runner {
-	const name = fairlead.ClusterConnectAgent
-	bridge := &clusterconnect.Bridge{
-		Address: cmp.Or(p.config.Getenv(proxyAddressKey), proxyName+":443"), Name: proxyName, Folder: proxyFolder,
-	}
-	return &clusterconnect.Agent{
-		Hub: p.hub, Holder: p.holder, Reach: bridge.Reach,
-		Now: time.Now, Log: p.logOf(name), Ready: p.state.Reporter(name), Registry: p.registry,
-	}
 }
 
 func (p *process) logOf(agent string) *slog.Logger { return slog.New(p.lines.As(agent)) }
@@ -78,6 +43,10 @@ func (p *process) clusterIdentity() runner {
 	return &clusteridentity.Operator{
 		Kube: p.kube, Hub: p.hub, Holder: p.holder, Cluster: p.settings.Cluster, Namespace: p.config.Namespace,
 		HubCA: p.settings.HubCA, Now: time.Now, Log: p.logOf(name), Ready: p.state.Reporter(name),
+		Proxy: &clusteridentity.ProxyKeeper{
+			Connect: p.connect(), Kube: p.kube, Holder: p.holder, HubCA: p.settings.HubCA, Namespace: p.config.Namespace,
+			Now: time.Now, Log: p.logOf(name),
+		},
 	}
 }
 

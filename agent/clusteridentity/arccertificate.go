@@ -2,19 +2,16 @@ package clusteridentity
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/kube"
-	"github.com/fairlead/fairlead/agent/pace"
 )
 
-// proxyCertificate is the ArcCertificate of the agents' API proxy, at which az looks when it troubleshoots a cluster.
-const proxyCertificate = "kube-aad-proxy"
-
-// arcCertificate says what became of a certificate that an agent serves with.
+// arcCertificate says what became of a certificate that an agent serves with. That of kube-aad-proxy is where az looks when
+// it troubleshoots a cluster.
 type arcCertificate struct {
 	metav1.TypeMeta
 	Metadata metav1.ObjectMeta `json:"metadata"`
@@ -23,38 +20,46 @@ type arcCertificate struct {
 }
 
 type certificateStatus struct {
-	State   string `json:"state"`
-	Message string `json:"message"`
+	State          string `json:"state"`
+	Message        string `json:"message"`
+	ExpirationTime string `json:"expirationTime,omitempty"`
 }
 
 // notNeeded is the state of a certificate with which nobody serves.
 const notNeeded = "NotNeeded"
 
-// tellOfProxy writes once that the API proxy needs no certificate, as this version has none. It is no reason for the agent to
-// stop or to be unready when that cannot be written.
-func (o *Operator) tellOfProxy(ctx context.Context) error {
-	backoff := pace.Backoff{Min: time.Second, Max: time.Minute}
-	for {
-		err := o.publishProxy(ctx)
-		if err == nil || ctx.Err() != nil {
-			return ctx.Err()
-		}
-		o.Log.WarnContext(ctx, "cannot write the status of a certificate", slog.String("error", err.Error()))
-		if err := pace.Wait(ctx, backoff.Next(), nil); err != nil {
-			return err
-		}
+// describe is the status of the certificates that are stored now.
+func (k *ProxyKeeper) describe(certificates pair, err error) certificateStatus {
+	switch {
+	case k.Connect == NotConnected:
+		return certificateStatus{State: notNeeded, Message: "cluster connect is switched off, so that kube-aad-proxy does not run"}
+	case k.Connect == InOneProcess:
+		return certificateStatus{State: notNeeded, Message: "kube-aad-proxy and clusterconnect-agent run in one process, between which nothing is sent"}
+	case err != nil:
+		return certificateStatus{State: stateFailed, Message: err.Error()}
+	}
+	return certificateStatus{
+		State: stateSucceeded, Message: "the certificates between kube-aad-proxy and clusterconnect-agent are valid",
+		ExpirationTime: certificates.server.NotAfter.UTC().Format(time.RFC3339),
 	}
 }
 
-func (o *Operator) publishProxy(ctx context.Context) error {
-	where := kube.ArcCertificates(o.Namespace)
-	object := arcCertificate{
-		TypeMeta: where.TypeMeta("ArcCertificate"), Metadata: metav1.ObjectMeta{Name: proxyCertificate, Namespace: o.Namespace},
+// publish writes the status when there is news.
+func (k *ProxyKeeper) publish(ctx context.Context, told certificateStatus) error {
+	if told == k.told {
+		return nil
 	}
-	if _, err := o.Kube.Apply(ctx, where, proxyCertificate, manager, object); err != nil {
+	where := kube.ArcCertificates(k.Namespace)
+	object := arcCertificate{
+		TypeMeta: where.TypeMeta("ArcCertificate"), Metadata: metav1.ObjectMeta{Name: fairlead.KubeAADProxy, Namespace: k.Namespace},
+	}
+	if _, err := k.Kube.Apply(ctx, where, fairlead.KubeAADProxy, manager, object); err != nil {
 		return err
 	}
-	object.Status = &certificateStatus{notNeeded, "cluster connect is not part of this version, so that kube-aad-proxy needs no certificate"}
-	_, err := o.Kube.Apply(ctx, where, proxyCertificate, manager, object, "status")
-	return err
+	object.Status = &told
+	if _, err := k.Kube.Apply(ctx, where, fairlead.KubeAADProxy, manager, object, "status"); err != nil {
+		return err
+	}
+	k.told = told
+	return nil
 }

@@ -45,6 +45,7 @@ type Operator struct {
 	Now       func() time.Time
 	Log       *slog.Logger
 	Ready     func(error)
+	Proxy     *ProxyKeeper // of the certificates of kube-aad-proxy
 
 	key        onboardingKey
 	refused    *identity.Identity // what the hub does not accept any more
@@ -63,7 +64,7 @@ func (o *Operator) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return o.watchKey(ctx) })
 	group.Go(func() error { return o.keep(ctx) })
-	group.Go(func() error { return o.tellOfProxy(ctx) })
+	group.Go(func() error { return o.Proxy.Run(ctx) })
 	return group.Wait()
 }
 
