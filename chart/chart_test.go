@@ -121,7 +121,7 @@ func mustRender(t *testing.T, global map[string]any) map[string]object {
 func agents() []string {
 	return []string{
 		fairlead.ClusterIdentityOperator, fairlead.ClusterMetadataOperator, fairlead.ConfigAgent,
-		fairlead.ControllerManager, fairlead.MetricsAgent,
+		fairlead.ControllerManager, fairlead.MetricsAgent, fairlead.ClusterConnectAgent, fairlead.KubeAADProxy,
 	}
 }
 

@@ -47,7 +47,6 @@ func TestHelmSettingsSayAllThatTheChartNeeds(t *testing.T) {
 		"global.location": "local", "global.tenantId": "tenant", "global.hubCA": base64.StdEncoding.EncodeToString([]byte(b.Trust().Certificates)),
 		"systemDefaultValues.azureArcAgents.config_dp_endpoint_override": "https://hub.example.org:8443",
 		"systemDefaultValues.image.repository":                           "hub.example.org:8443",
-		"systemDefaultValues.clusterconnect-agent.enabled":               "false",
 	}
 	if len(values) != len(want) {
 		t.Errorf("values %v, want %v", values, want)

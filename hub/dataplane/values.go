@@ -59,9 +59,6 @@ func (s *Server) values(id fairlead.ResourceID, location, host string) map[strin
 		"global.hubCA":             base64.StdEncoding.EncodeToString(s.authorities()),
 		"systemDefaultValues.azureArcAgents.config_dp_endpoint_override": s.URL,
 		"systemDefaultValues.image.repository":                           host,
-		// The az client switches cluster connect on for every cluster, and looks for its agents when it troubleshoots one. This
-		// version has none.
-		"systemDefaultValues.clusterconnect-agent.enabled": "false",
 	}
 }
 

@@ -9,6 +9,7 @@
 {{/* Which pods there are: a map from the name of a Deployment to the agents that run in it. */}}
 {{- define "arc.workloads" -}}
 {{- $agents := list "clusteridentityoperator" "cluster-metadata-operator" "config-agent" "controller-manager" "metrics-agent" -}}
+{{- if include "arc.connect" . }}{{ $agents = concat $agents (list "clusterconnect-agent" "kube-aad-proxy") }}{{ end -}}
 {{- if eq .Values.global.profile "edge" -}}
 {{- dict "edge-agent" $agents | toJson -}}
 {{- else if eq .Values.global.profile "standard" -}}
@@ -19,6 +20,10 @@
 {{- fail (printf "global.profile: %q is neither standard nor edge" .Values.global.profile) -}}
 {{- end -}}
 {{- end }}
+
+{{/* Whether people reach the cluster through the hub, and whether the hub's roles say what they may do in it. */}}
+{{- define "arc.connect" -}}{{ if eq (toString (index .Values.systemDefaultValues "clusterconnect-agent").enabled | lower) "true" }}yes{{ end }}{{- end }}
+{{- define "arc.azureRBAC" -}}{{ if and (include "arc.connect" .) (eq (toString .Values.systemDefaultValues.guard.enabled | lower) "true") }}yes{{ end }}{{- end }}
 
 {{- define "arc.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}

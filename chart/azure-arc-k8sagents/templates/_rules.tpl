@@ -19,6 +19,12 @@ A create that comes from a server-side apply is authorised with its name, so it 
   resources: [secrets]
   resourceNames: [azure-identity-certificate]
   verbs: [list, watch, create, patch]
+{{- if and (include "arc.connect" .) (eq .Values.global.profile "standard") }}
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: [kube-aad-proxy-certificate]
+  verbs: [list, watch, create, patch]
+{{- end }}
 - apiGroups: [clusterconfig.azure.com]
   resources: [azureclusteridentityrequests, azureclusteridentityrequests/status]
   resourceNames: [cluster-identity-request]
@@ -90,6 +96,31 @@ A create that comes from a server-side apply is authorised with its name, so it 
 {{- end }}
 {{- define "rules.metrics-agent.release" }}{{ end }}
 {{- define "rules.metrics-agent.cluster" }}{{ end }}
+
+{{/* The bridge has nothing to ask the API server for. In profile edge it shares the rights of the others. */}}
+{{- define "rules.clusterconnect-agent.agents" }}{{ end }}
+{{- define "rules.clusterconnect-agent.release" }}{{ end }}
+{{- define "rules.clusterconnect-agent.cluster" }}{{ end }}
+
+{{- define "rules.kube-aad-proxy.agents" -}}
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [cluster-connect-policy]
+  verbs: [get, list, watch]
+{{- end }}
+{{- define "rules.kube-aad-proxy.release" }}{{ end }}
+{{/* Names cannot be limited here, since those of callers are not known; the agent refuses all that begin with system:. */}}
+{{- define "rules.kube-aad-proxy.cluster" -}}
+- apiGroups: [""]
+  resources: [users, groups]
+  verbs: [impersonate]
+- apiGroups: [authentication.k8s.io]
+  resources: [userextras/oid]
+  verbs: [impersonate]
+- apiGroups: [authentication.k8s.io]
+  resources: [tokenreviews]
+  verbs: [create]
+{{- end }}
 
 {{/* The rules of all agents of one pod for one place: dict "root" $ "agents" (list) "place" (string). */}}
 {{- define "rules.of" -}}
