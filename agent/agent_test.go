@@ -16,6 +16,7 @@ const (
 	namespacePath    = "/api/v1/namespaces/azure-arc"
 	definitionPath   = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"
 	proxyCertificate = "/apis/clusterconfig.azure.com/v1beta1/namespaces/azure-arc/arccertificates/kube-aad-proxy"
+	proxySecret      = namespacePath + "/secrets/kube-aad-proxy-certificate"
 	identitySecret   = namespacePath + "/secrets/azure-identity-certificate"
 )
 
@@ -84,7 +85,10 @@ func TestStandardAgentsOnARealCluster(t *testing.T) {
 		return c.field(identityRequest, "status.state") == "Succeeded" && c.field(identityRequest, "status.expirationTime") != "<nil>"
 	})
 	eventually(t, "az finds the certificate that it looks for", 5*time.Second, func() bool {
-		return c.field(proxyCertificate, "status.state") == "NotNeeded"
+		return c.field(proxyCertificate, "status.state") == "Succeeded" && c.field(proxyCertificate, "status.expirationTime") != "<nil>"
+	})
+	eventually(t, "and the pods of cluster connect theirs", 5*time.Second, func() bool {
+		return c.keys(proxySecret) == 7
 	})
 	h.eventually("the hub knows what was applied", 5*time.Second, func(h *hub) bool {
 		return len(h.statuses) > 0 && h.statuses[0].Applied && h.statuses[0].Name == "clustermetadata"

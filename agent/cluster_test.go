@@ -47,6 +47,7 @@ type cluster struct {
 	api        rest.Interface
 	helm       *action.Configuration
 	hub        *hub
+	profile    string
 	removed    atomic.Bool // the agents' rights are gone, too
 }
 
@@ -65,7 +66,7 @@ func newCluster(t *testing.T, h *hub, profile string) *cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cluster{t: t, kubeconfig: kubeconfig, api: client.RESTClient(), helm: helm(t, kubeconfig), hub: h}
+	c := &cluster{t: t, kubeconfig: kubeconfig, api: client.RESTClient(), helm: helm(t, kubeconfig), hub: h, profile: profile}
 	// What the test before has left is still going.
 	for _, path := range []string{
 		namespacePath, definitionPath + "connectedclusters.arc.azure.com", definitionPath + "azureclusteridentityrequests.clusterconfig.azure.com",
@@ -178,6 +179,9 @@ func (c *cluster) environment() func(string) string {
 		fairlead.KeySubscription: c.hub.cluster.Subscription, fairlead.KeyResourceGroup: c.hub.cluster.ResourceGroup,
 		fairlead.KeyResourceName: c.hub.cluster.Name(), fairlead.KeyRegion: "local", fairlead.KeyDataPlane: c.hub.URL,
 		settings.HubCA: string(c.hub.caPEM()), settings.ClusterConnect: "true",
+	}
+	if c.profile == "edge" {
+		all[settings.Workloads] = fairlead.EdgeAgent
 	}
 	return func(key string) string { return all[key] }
 }
@@ -312,4 +316,10 @@ func (b *safeBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.all.String()
+}
+
+// keys counts what a Secret holds.
+func (c *cluster) keys(path string) int {
+	data, _ := c.get(path)["data"].(map[string]any)
+	return len(data)
 }

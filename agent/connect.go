@@ -30,7 +30,7 @@ func (p *process) connect() clusteridentity.Connect {
 	switch {
 	case !p.settings.ClusterConnect:
 		return clusteridentity.NotConnected
-	case slices.Contains(p.config.Agents, fairlead.KubeAADProxy):
+	case slices.Contains(p.config.Agents, fairlead.KubeAADProxy), slices.Contains(p.settings.Workloads, fairlead.EdgeAgent):
 		return clusteridentity.InOneProcess
 	default:
 		return clusteridentity.InTwoPods

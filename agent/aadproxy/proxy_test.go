@@ -359,4 +359,3 @@ func TestHealth(t *testing.T) {
 		}
 	}
 }
-

@@ -128,11 +128,13 @@ func TestBrokenPairsAreReplaced(t *testing.T) {
 	good, _ := issued(t, time.Now())
 	other, _ := issued(t, time.Now())
 	for name, change := range map[string]func(map[string][]byte){
-		"Empty":          func(d map[string][]byte) { clear(d) },
-		"NoKey":          func(d map[string][]byte) { delete(d, fieldServerKey) },
-		"OtherKey":       func(d map[string][]byte) { d[fieldServerKey] = other[fieldServerKey] },
-		"OtherAuthority": func(d map[string][]byte) { d[fieldAuthority], d[fieldAuthorityKey] = other[fieldAuthority], other[fieldAuthorityKey] },
-		"Text":           func(d map[string][]byte) { d[fieldBridge] = []byte("x") },
+		"Empty":    func(d map[string][]byte) { clear(d) },
+		"NoKey":    func(d map[string][]byte) { delete(d, fieldServerKey) },
+		"OtherKey": func(d map[string][]byte) { d[fieldServerKey] = other[fieldServerKey] },
+		"OtherAuthority": func(d map[string][]byte) {
+			d[fieldAuthority], d[fieldAuthorityKey] = other[fieldAuthority], other[fieldAuthorityKey]
+		},
+		"Text": func(d map[string][]byte) { d[fieldBridge] = []byte("x") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			data := maps.Clone(good)
