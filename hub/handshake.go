@@ -5,20 +5,39 @@ import (
 	"errors"
 	"net"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
 
-// A client waits five seconds for its handshake. One that has waited for most of that is turned away, because it
-// would be gone before the answer, and is soon there again.
-const handshakePatience = 3 * time.Second
+const (
+	// A client waits five seconds for its handshake. One that has waited for most of that is turned away, because it
+	// would be gone before the answer, and is soon there again.
+	handshakePatience = 3 * time.Second
+	// Each that waits holds some 20 KiB.
+	handshakesWaiting = 20_000
+)
 
-// handshakes lets a few TLS handshakes at a time have the processors, first come, first served. Else, when ten thousand clusters come
-// back at once, all handshakes go on side by side, each takes longer than its client waits, and all of them are in vain.
-type handshakes struct{ free chan struct{} }
+var errTooManyHandshakes = errors.New("too many clients want to connect at the same time")
+
+// handshakes lets a few TLS handshakes at a time have the processors. Else, when ten thousand clusters come back at once, all
+// handshakes go on side by side, each takes longer than its client waits, and all of them are in vain. Of those that wait,
+// the last to come is the first to be served: first come, first served would give each turn to whoever is about to give up.
+type handshakes struct {
+	most     int // at a time
+	crowd    int // how many may wait; beyond it, who waits longest is turned away
+	patience time.Duration
+
+	mu      sync.Mutex
+	busy    int
+	waiting []*waiter // who waits longest first
+}
+
+// waiter is a handshake that waits for its turn. It hears once: nil is the turn.
+type waiter struct{ heard chan error }
 
 func newHandshakes() *handshakes {
-	return &handshakes{free: make(chan struct{}, 2*runtime.GOMAXPROCS(0))}
+	return &handshakes{most: 2 * runtime.GOMAXPROCS(0), crowd: handshakesWaiting, patience: handshakePatience}
 }
 
 // turn is for tls.Config.GetConfigForClient: it waits until it is the client's turn to be answered. The turn ends when
@@ -28,17 +47,74 @@ func (o *handshakes) turn(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	if !ok {
 		return nil, nil //nolint:nilnil // the server's own configuration is meant
 	}
-	timer := time.NewTimer(handshakePatience)
+	if err := o.wait(hello.Context().Done()); err != nil {
+		return nil, err
+	}
+	conn.hold(o.next)
+	return nil, nil //nolint:nilnil // the server's own configuration is meant
+}
+
+// wait returns nil when it is the caller's turn; the caller must call next at its end.
+func (o *handshakes) wait(gone <-chan struct{}) error {
+	me := o.queue()
+	if me == nil {
+		return nil
+	}
+	timer := time.NewTimer(o.patience)
 	defer timer.Stop()
 	select {
-	case o.free <- struct{}{}:
-		conn.hold(func() { <-o.free })
-		return nil, nil //nolint:nilnil // the server's own configuration is meant
+	case err := <-me.heard:
+		return err
 	case <-timer.C:
-		return nil, errors.New("too many clients want to connect at the same time")
-	case <-hello.Context().Done():
-		return nil, hello.Context().Err()
+	case <-gone:
 	}
+	if !o.leave(me) { // it was told at the same moment
+		return <-me.heard
+	}
+	return errTooManyHandshakes
+}
+
+// queue returns nil when there is a turn at once.
+func (o *handshakes) queue() *waiter {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.busy < o.most {
+		o.busy++
+		return nil
+	}
+	if len(o.waiting) >= o.crowd {
+		o.waiting[0].heard <- errTooManyHandshakes
+		o.waiting = o.waiting[1:]
+	}
+	me := &waiter{heard: make(chan error, 1)}
+	o.waiting = append(o.waiting, me)
+	return me
+}
+
+// next ends a turn, and gives it to who came last.
+func (o *handshakes) next() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	last := len(o.waiting) - 1
+	if last < 0 {
+		o.busy--
+		return
+	}
+	o.waiting[last].heard <- nil
+	o.waiting[last] = nil
+	o.waiting = o.waiting[:last]
+}
+
+// leave reports whether the waiter waited still. Those who leave are mostly among the first.
+func (o *handshakes) leave(me *waiter) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	at := slices.Index(o.waiting, me)
+	if at < 0 {
+		return false
+	}
+	o.waiting = slices.Delete(o.waiting, at, at+1)
+	return true
 }
 
 // guard returns a listener whose connections take turns.

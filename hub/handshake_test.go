@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/fairlead/fairlead/hub/authority"
@@ -33,7 +34,7 @@ func newShaking(t *testing.T) *shaking {
 		t.Fatal(err)
 	}
 	own := &authority.ServerCertificate{Authority: ca, Hosts: []string{"localhost"}}
-	turns := &handshakes{free: make(chan struct{}, 1)}
+	turns := &handshakes{most: 1, crowd: 10, patience: handshakePatience}
 	return &shaking{
 		turns:  turns,
 		server: &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: own.GetCertificate, GetConfigForClient: turns.turn},
@@ -53,7 +54,7 @@ func (s *shaking) begin(t *testing.T) (net.Conn, <-chan error) {
 
 func TestAHandshakeWaitsForItsTurnAndGivesItBack(t *testing.T) {
 	s := newShaking(t)
-	s.turns.free <- struct{}{} // somebody else's
+	taken(t, s.turns) // by somebody else
 	conn, ended := s.begin(t)
 	client := make(chan error, 1)
 	go func() { client <- tls.Client(conn, s.client).HandshakeContext(t.Context()) }()
@@ -62,14 +63,14 @@ func TestAHandshakeWaitsForItsTurnAndGivesItBack(t *testing.T) {
 		t.Fatalf("the handshake did not wait: %v", err)
 	case <-time.After(50 * time.Millisecond):
 	}
-	<-s.turns.free
+	s.turns.next()
 	if err := <-client; err != nil {
 		t.Error(err)
 	}
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if len(s.turns.free) != 0 {
+	if s.turns.busy != 0 {
 		t.Error("the turn has not ended with the handshake")
 	}
 }
@@ -136,12 +137,104 @@ func dial(t *testing.T, to net.Listener) net.Conn {
 func TestATurnIsNotGivenToWhoIsGone(t *testing.T) {
 	near, far := net.Pipe()
 	defer near.Close()
-	turns := &handshakes{free: make(chan struct{}, 1)}
+	turns := &handshakes{most: 1}
 	conn := &turned{Conn: far}
 	_ = conn.Close()
-	turns.free <- struct{}{}
-	conn.hold(func() { <-turns.free })
-	if len(turns.free) != 0 {
+	taken(t, turns)
+	conn.hold(turns.next)
+	if turns.busy != 0 {
 		t.Error("a closed connection keeps the turn")
 	}
+}
+
+// taken takes the only turn.
+func taken(t *testing.T, turns *handshakes) {
+	t.Helper()
+	if err := turns.wait(t.Context().Done()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// crowd lets names wait one after the other and returns where each is told to when its turn comes.
+func crowd(turns *handshakes, order chan<- string, names ...string) {
+	for _, name := range names {
+		go func() {
+			if turns.wait(nil) != nil {
+				name += " was turned away"
+			}
+			order <- name
+		}()
+		synctest.Wait()
+	}
+}
+
+func TestWhoCameLastIsServedFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns, order := &handshakes{most: 1, crowd: 10, patience: time.Second}, make(chan string, 10)
+		taken(t, turns)
+		crowd(turns, order, "first", "second", "third")
+		for _, want := range []string{"third", "second", "first"} {
+			turns.next()
+			if got := <-order; got != want {
+				t.Errorf("%s had its turn, want %s", got, want)
+			}
+		}
+		if turns.next(); turns.busy != 0 || len(turns.waiting) != 0 {
+			t.Errorf("%d have a turn and %d wait when all is over", turns.busy, len(turns.waiting))
+		}
+	})
+}
+
+func TestWhoCannotBeServedInTimeIsTurnedAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns, order := &handshakes{most: 1, crowd: 10, patience: time.Second}, make(chan string, 10)
+		taken(t, turns)
+		began := time.Now()
+		crowd(turns, order, "early")
+		time.Sleep(600 * time.Millisecond)
+		crowd(turns, order, "late")
+		if got := <-order; got != "early was turned away" || time.Since(began) != time.Second {
+			t.Errorf("%s after %s", got, time.Since(began))
+		}
+		turns.next()
+		if got := <-order; got != "late" {
+			t.Errorf("then: %s", got)
+		}
+	})
+}
+
+func TestACrowdHasABound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns, order := &handshakes{most: 1, crowd: 2, patience: time.Second}, make(chan string, 10)
+		taken(t, turns)
+		crowd(turns, order, "first", "second", "third")
+		if got := <-order; got != "first was turned away" {
+			t.Errorf("%s, want the one that waits longest to make room", got)
+		}
+		turns.next()
+		if got := <-order; got != "third" {
+			t.Errorf("%s had its turn, want who came last", got)
+		}
+		turns.next()
+		<-order
+	})
+}
+
+func TestWhoLeavesGetsNoTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns, order := &handshakes{most: 1, crowd: 10, patience: time.Second}, make(chan string, 10)
+		taken(t, turns)
+		crowd(turns, order, "who stays")
+		gone, left := make(chan struct{}), make(chan error)
+		go func() { left <- turns.wait(gone) }()
+		synctest.Wait()
+		close(gone)
+		if err := <-left; err == nil {
+			t.Error("who is gone had a turn")
+		}
+		turns.next()
+		if got := <-order; got != "who stays" {
+			t.Errorf("%s", got)
+		}
+	})
 }
