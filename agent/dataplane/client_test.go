@@ -310,3 +310,63 @@ func TestAConnectionThatTakesLongToOpenIsNotThrownAway(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A second connection beside one that is still being opened comes no sooner, and costs a busy hub a second handshake.
+func TestWhileAConnectionIsBeingOpenedNoOtherIs(t *testing.T) {
+	key := onboarding(t)
+	slow, opened := make(chan struct{}), atomic.Int32{}
+	server := httptest.NewUnstartedServer(verified(t, key, time.Now))
+	server.EnableHTTP2 = true
+	server.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		<-slow
+		return nil, nil
+	}}
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	server.StartTLS()
+	defer server.Close()
+	c := client(t, trusting(server))
+	for range 3 {
+		short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		if _, err := c.Certificate(short, key, nil); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a hub that takes long: %v", err)
+		}
+		cancel()
+	}
+	close(slow)
+	if _, err := c.Certificate(t.Context(), key, nil); err != nil {
+		t.Error(err)
+	}
+	if n := opened.Load(); n != 1 {
+		t.Errorf("%d connections for four requests, want 1", n)
+	}
+}
+
+// Whoever could not connect must not wait for what has failed.
+func TestAConnectionThatCannotBeOpenedHoldsNobodyUp(t *testing.T) {
+	key := onboarding(t)
+	var refuse atomic.Bool
+	server := httptest.NewUnstartedServer(verified(t, key, time.Now))
+	server.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		if refuse.Load() {
+			return nil, errors.New("not now")
+		}
+		return nil, nil
+	}}
+	server.StartTLS()
+	defer server.Close()
+	c := client(t, trusting(server))
+	refuse.Store(true)
+	for range 3 {
+		if _, err := c.Certificate(t.Context(), key, nil); err == nil || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("refused handshakes: %v", err)
+		}
+	}
+	refuse.Store(false)
+	if _, err := c.Certificate(t.Context(), key, nil); err != nil {
+		t.Error(err)
+	}
+}

@@ -2,9 +2,18 @@ package dataplane
 
 import (
 	"context"
+	"crypto/tls"
 	"net/http/httptrace"
 	"sync"
 	"sync/atomic"
+	"time"
+)
+
+const (
+	// How long a connection may go on being opened after the request for which that was begun was given up.
+	openingLeash = dialTimeout + handshakeTimeout
+	// Between the end of a handshake and the moment at which others can use the connection.
+	openingSettle = 100 * time.Millisecond
 )
 
 // opening lets one request at a time open a session's first connection, which the others can share when it is
@@ -37,14 +46,39 @@ func (o *opening) begin(ctx context.Context) (with context.Context, done func(),
 	case <-ctx.Done():
 		return ctx, nil, ctx.Err()
 	}
-	var once sync.Once
-	done = func() { once.Do(func() { <-o.turn }) }
+	end := sync.OnceFunc(func() { <-o.turn })
 	if o.connected() {
-		done()
+		end()
 		return ctx, func() {}, nil
 	}
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
-		o.open.Store(true)
-		done()
-	}}), done, nil
+	return httptrace.WithClientTrace(ctx, o.follow(end)), func() {
+		if ctx.Err() == nil {
+			end()
+			return
+		}
+		// The connection goes on being opened, and another one beside it would come no sooner.
+		time.AfterFunc(openingLeash, end)
+	}, nil
+}
+
+// follow ends a turn when a connection was opened or could not be.
+func (o *opening) follow(end func()) *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) {
+			o.open.Store(true)
+			end()
+		},
+		ConnectDone: func(_, _ string, err error) {
+			if err != nil {
+				end()
+			}
+		},
+		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
+			if err != nil {
+				end()
+				return
+			}
+			time.AfterFunc(openingSettle, end)
+		},
+	}
 }

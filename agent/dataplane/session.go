@@ -106,6 +106,12 @@ func (c *Client) abandon(silent *session) {
 	silent.http.CloseIdleConnections()
 }
 
+// How long a hub may take to accept a connection, and to do its part of the handshake.
+const (
+	dialTimeout      = 5 * time.Second
+	handshakeTimeout = 5 * time.Second
+)
+
 // How long a connection without requests stays. The one for certificates is not needed again for months.
 const (
 	idleTimeout        = 90 * time.Second
@@ -119,8 +125,8 @@ func newSession(a anchors, shown *identity.Identity, hub []byte) *session {
 	}
 	transport := &http.Transport{
 		Proxy:           func(r *http.Request) (*url.URL, error) { return a.proxy(r.URL) },
-		DialContext:     (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
-		TLSClientConfig: tlsOf(a, shown, hub), TLSHandshakeTimeout: 5 * time.Second, ForceAttemptHTTP2: true,
+		DialContext:     (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext,
+		TLSClientConfig: tlsOf(a, shown, hub), TLSHandshakeTimeout: handshakeTimeout, ForceAttemptHTTP2: true,
 		IdleConnTimeout: idle, MaxIdleConns: 2, ReadBufferSize: 4 << 10, WriteBufferSize: 4 << 10,
 		MaxResponseHeaderBytes: 64 << 10,
 		// A cut cable must be noticed before the hub gives the cluster up.
