@@ -15,6 +15,7 @@ const pingTimeout = 2 * time.Second
 // health says whether the hub lives (/healthz) and whether it should get requests (/readyz).
 type health struct {
 	Ping     func(context.Context) error
+	Welcomed <-chan struct{} // closed once the administrator's credential is where it belongs
 	Draining <-chan struct{}
 	Reply    reply.Writer
 }
@@ -30,11 +31,9 @@ func alive(w http.ResponseWriter) {
 }
 
 func (h *health) ready(w http.ResponseWriter, r *http.Request) {
-	select {
-	case <-h.Draining:
-		h.Reply.Error(w, r, fairlead.Errorf(fairlead.Unavailable, "the hub is shutting down"))
+	if reason := h.reason(); reason != "" {
+		h.Reply.Error(w, r, fairlead.Errorf(fairlead.Unavailable, "%s", reason))
 		return
-	default:
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
 	defer cancel()
@@ -43,4 +42,19 @@ func (h *health) ready(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	alive(w)
+}
+
+// reason says why the hub should get no requests now, besides its database.
+func (h *health) reason() string {
+	select {
+	case <-h.Draining:
+		return "the hub is shutting down"
+	default:
+	}
+	select {
+	case <-h.Welcomed:
+		return ""
+	default:
+		return "the hub is starting"
+	}
 }

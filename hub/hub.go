@@ -62,6 +62,7 @@ type Hub struct {
 	connections   *connections
 	tracer        *trace.Tracer
 	turns         *handshakes
+	welcomed      chan struct{} // closed once whoever starts the hub can have what it takes to use it
 
 	drain    context.CancelFunc // tells long polls to return
 	draining context.Context    //nolint:containedctx // it is no request's, but the hub's own
@@ -73,7 +74,7 @@ func New(ctx context.Context, config Config) (*Hub, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	h := &Hub{config: config, log: slog.New(correlated{config.Log.Handler()}), now: time.Now}
+	h := &Hub{config: config, log: slog.New(correlated{config.Log.Handler()}), now: time.Now, welcomed: make(chan struct{})}
 	h.draining, h.drain = context.WithCancel(context.Background())
 	if err := h.open(ctx); err != nil {
 		return nil, errors.Join(err, h.Close())
@@ -220,6 +221,7 @@ func (h *Hub) welcome(ctx context.Context) error {
 			}
 		}
 	}
+	close(h.welcomed)
 	if h.config.Welcome != nil {
 		if err := h.config.Welcome(welcome); err != nil {
 			return fmt.Errorf("say welcome: %w", err)

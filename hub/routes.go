@@ -20,7 +20,7 @@ func (h *Hub) handler() http.Handler {
 	answer := reply.Writer{Log: h.log}
 	counted := newMetrics(h.parts.checker, answer, h.now)
 	counted.registry.MustRegister(newInventory(h), conflictGauge(h.parts.tracker), relay.Metrics{Server: h.parts.relay})
-	probes := &health{Ping: h.db.Ping, Draining: h.draining.Done(), Reply: answer}
+	probes := &health{Ping: h.db.Ping, Welcomed: h.welcomed, Draining: h.draining.Done(), Reply: answer}
 	limited := h.limited(answer)
 	known := func(next http.Handler) http.Handler { return h.parts.tokens.Authenticate(limited(next)) }
 	traced := func(part string, next http.Handler) http.Handler {
