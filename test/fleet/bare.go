@@ -140,7 +140,7 @@ func (b *bare) UnderWay(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return readGauge(text)
+	return readGauge(text, gauge)
 }
 
 // serveBare is the other side: the program as the bare server.

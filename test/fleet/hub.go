@@ -17,8 +17,11 @@ import (
 	"github.com/fairlead/fairlead/test/e2e/rig"
 )
 
-// gauge is the metric that tells how many requests of agents are being answered.
-const gauge = `fairlead_hub_requests_under_way{part="dataplane"} `
+const (
+	// gauge is the metric that tells how many requests of agents are being answered.
+	gauge        = `fairlead_hub_requests_under_way{part="dataplane"} `
+	offlineGauge = `fairlead_hub_clusters{status="Offline"} `
+)
 
 // hub is the real hub in a process of its own, with an administrator.
 type hub struct {
@@ -94,22 +97,29 @@ func (h *hub) Endpoint() endpoint { return endpoint{h.URL(), h.ca} }
 
 // UnderWay implements server.
 func (h *hub) UnderWay(ctx context.Context) (int, error) {
+	return h.measured(ctx, gauge)
+}
+
+// away returns how many clusters the hub calls Offline, which costs it less to say than which.
+func (h *hub) away(ctx context.Context) (int, error) { return h.measured(ctx, offlineGauge) }
+
+func (h *hub) measured(ctx context.Context, metric string) (int, error) {
 	answer, err := h.api.Do(ctx, client.Call{Method: http.MethodGet, Path: "/metrics"})
 	if err != nil {
 		return 0, err
 	}
-	return readGauge(answer.Body)
+	return readGauge(answer.Body, metric)
 }
 
-func readGauge(exposition []byte) (int, error) {
+func readGauge(exposition []byte, metric string) (int, error) {
 	lines := bufio.NewScanner(bytes.NewReader(exposition))
 	for lines.Scan() {
-		if value, ok := strings.CutPrefix(lines.Text(), gauge); ok {
+		if value, ok := strings.CutPrefix(lines.Text(), metric); ok {
 			count, err := strconv.ParseFloat(value, 64)
 			return int(count), err
 		}
 	}
-	return 0, fmt.Errorf("the metrics hold no %s", gauge)
+	return 0, fmt.Errorf("the metrics hold no %s", metric)
 }
 
 func (h *hub) group() string {

@@ -75,18 +75,27 @@ func (f *fleet) watchInventory(ctx context.Context) *offline {
 	for done := false; !done; {
 		done = rest(ctx, lookEvery) != nil
 		now, gone := time.Now(), map[string]bool{}
-		_, err := f.walk(context.WithoutCancel(ctx), f.clustersPath(), client.ClusterVersion, nil, func(c cluster) {
-			if c.Properties.Status != fairlead.Connected {
-				gone[c.Name] = true
-			}
-		})
-		if err != nil {
+		if err := f.whoIsAway(context.WithoutCancel(ctx), gone); err != nil {
 			continue // the hub is not there, or busy: the next look tells
 		}
 		found.note(began, gone, last, now)
 		last = now
 	}
 	return found
+}
+
+// whoIsAway reads the list of all clusters only when there is somebody to be found in it: at ten thousand, reading it every
+// two seconds is a load of its own.
+func (f *fleet) whoIsAway(ctx context.Context, gone map[string]bool) error {
+	if count, err := f.hub.away(ctx); err != nil || count == 0 {
+		return err
+	}
+	_, err := f.walk(ctx, f.clustersPath(), client.ClusterVersion, nil, func(c cluster) {
+		if c.Properties.Status != fairlead.Connected {
+			gone[c.Name] = true
+		}
+	})
+	return err
 }
 
 // note takes in one look at the inventory.
