@@ -245,7 +245,7 @@ func (q Query) statement() (string, []any) {
 	add(` AND type = $`, q.Type)
 	add(` AND subscription = $`, q.Subscription)
 	add(` AND resource_group = $`, q.ResourceGroup)
-	add(` AND subject = $`, q.Subject)
+	add(` AND subject <> '' AND subject = $`, q.Subject) // the first half is the index's condition, without which it is not used
 	add(` AND key >= $`, q.Prefix)
 	add(` AND key < $`, prefixEnd(q.Prefix))
 	text += ` ORDER BY key`

@@ -59,3 +59,28 @@ func TestPragmas(t *testing.T) {
 		t.Error("a reading connection can write")
 	}
 }
+
+// A cluster is looked for by its key with each registration: reading all of them would make ten thousand cost a hundred
+// times what one thousand do.
+func TestSubjectsAreFoundByTheirIndex(t *testing.T) {
+	db, err := Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "store.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	for name, q := range map[string]Query{
+		"Key":      {Subject: "s", Limit: 100},
+		"Next":     {Subject: "s", After: "k", Limit: 100},
+		"WithType": {Subject: "s", Type: "t"},
+	} {
+		statement, args := q.statement()
+		plan, err := many(t.Context(), db.read, func(row scanner) (string, error) {
+			var id, parent, unused int
+			var step string
+			return step, row.Scan(&id, &parent, &unused, &step)
+		}, `EXPLAIN QUERY PLAN `+statement, args...)
+		if err != nil || len(plan) == 0 || !strings.Contains(plan[0], "resources_by_subject") {
+			t.Errorf("%s: %v, %v", name, plan, err)
+		}
+	}
+}
