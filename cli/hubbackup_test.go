@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -66,13 +68,22 @@ func TestBackupAndRestoreAsTyped(t *testing.T) {
 
 func TestAuthorityStepsAsTyped(t *testing.T) {
 	folder := hubOnce(t)
-	for _, c := range []struct{ step, next string }{
-		{"show", "fairlead hub ca rotate"}, {"rotate", "fairlead hub ca switch"}, {"switch", "fairlead hub ca retire"}, {"retire", "fairlead hub ca rotate"},
+	for _, c := range []struct{ step, stage, next string }{
+		{"show", "Single", "fairlead hub ca rotate"}, {"rotate", "Pending", "fairlead hub ca switch"},
+		{"switch", "Serving", "fairlead hub ca retire"}, {"retire", "Single", "fairlead hub ca rotate"},
 	} {
-		out, _, err := typedToHub(t, "ca", c.step, "--data", folder)
-		if err != nil || !strings.Contains(out, "signs    sha256:") || !strings.Contains(out, c.next) {
+		out, _, err := typedToHub(t, "ca", c.step, "--data", folder, "-o", "json")
+		var shown caStatus
+		if err != nil || json.Unmarshal([]byte(out), &shown) != nil || shown.Stage != c.stage || !strings.Contains(shown.Next, c.next) {
 			t.Errorf("%s: %q %v", c.step, out, err)
 		}
+		if signing := slices.IndexFunc(shown.Authorities, func(one caAuthority) bool { return one.Signs }); signing < 0 || shown.Waiting == nil {
+			t.Errorf("%s: nobody signs, or no list of who waits: %q", c.step, out)
+		}
+	}
+	status, err := hub.ChangeAuthority(t.Context(), folder, nil)
+	if text := caText(status); err != nil || !strings.Contains(text, "signs    sha256:") || !strings.Contains(text, "Next: fairlead hub ca rotate") {
+		t.Errorf("for people: %q %v", text, err)
 	}
 	if _, _, err := typedToHub(t, "ca", "switch", "--data", folder); err == nil || !strings.Contains(err.Error(), "fairlead hub ca rotate") {
 		t.Errorf("got %v", err)

@@ -13,7 +13,7 @@ import (
 // maxShown bounds how many clusters are named.
 const maxShown = 10
 
-func newHubCACommand(streams Streams) *cobra.Command {
+func newHubCACommand(s *session) *cobra.Command {
 	command := &cobra.Command{
 		Use: "ca", Short: "Replace the hub's certificate authority",
 		Long: `Replace the authority that signs the hub's own TLS certificate, and that of the clusters' identities, without touching a
@@ -21,22 +21,22 @@ cluster: publish the next one, wait until all clusters trust it, let it sign, th
 a command on the data folder of the hub, which may run and follows within seconds. Make a backup after the last step.
 
 People and nodes do not follow by themselves: give them the new ca.crt of the data folder, which holds both, before switch.`,
-		Example: "  fairlead hub ca show\n  fairlead hub ca rotate --data /var/lib/fairlead",
+		Example: "  fairlead hub ca show\n  fairlead hub ca show --query waiting -o tsv\n  fairlead hub ca rotate --data /var/lib/fairlead",
 	}
 	command.AddCommand(
-		newHubCAStep(streams, caStep{
+		newHubCAStep(s, caStep{
 			use: "show", short: "Show the authorities and which clusters do not trust them yet",
 			long: "Show the authorities of the hub's own TLS, how far one has followed the other, and which connected clusters have not taken over the last change.",
 		}),
-		newHubCAStep(streams, caStep{
+		newHubCAStep(s, caStep{
 			use: "rotate", short: "Make the next authority and publish it", step: hub.RotateAuthority,
 			long: "Make the next authority. The old one goes on signing; agents learn within ten minutes to trust both. The clusters' identities are signed by the next one at once.",
 		}),
-		newHubCAStep(streams, caStep{
+		newHubCAStep(s, caStep{
 			use: "switch", short: "Let the next authority sign", step: hub.SwitchAuthority, forced: hub.SwitchAuthorityNow,
 			long: "Let the next authority sign the hub's certificate. It is refused as long as a cluster does not trust that authority. With --force, such clusters have to be connected again.",
 		}),
-		newHubCAStep(streams, caStep{
+		newHubCAStep(s, caStep{
 			use: "retire", short: "End the trust in the old authority", step: hub.RetireAuthority,
 			long: "End the trust in the old authority. Clusters that were off since the rotation began and still trust nothing else have to be connected again. Backups from before bring the old authority back.",
 		}),
@@ -50,7 +50,7 @@ type caStep struct {
 	step, forced     hub.AuthorityStep
 }
 
-func newHubCAStep(streams Streams, of caStep) *cobra.Command {
+func newHubCAStep(s *session, of caStep) *cobra.Command {
 	var force bool
 	command := &cobra.Command{
 		Use: of.use, Short: of.short, Long: of.long, Args: cobra.NoArgs,
@@ -73,10 +73,35 @@ func newHubCAStep(streams Streams, of caStep) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprint(streams.Out, caText(status))
-		return err
+		return s.tell(strings.TrimSuffix(caText(status), "\n"), caDocument(status), []column{{title: "Stage", path: "stage"}, {title: "Next", path: "next"}})
 	}
 	return command
+}
+
+// caAuthority is one of the authorities for scripts.
+type caAuthority struct {
+	Fingerprint string    `json:"fingerprint"`
+	Subject     string    `json:"subject"`
+	NotAfter    time.Time `json:"notAfter"`
+	Signs       bool      `json:"signs"`
+}
+
+// caStatus is what the commands say to scripts.
+type caStatus struct {
+	Stage       string        `json:"stage"`
+	Authorities []caAuthority `json:"authorities"`
+	Waiting     []string      `json:"waiting"`
+	Next        string        `json:"next"`
+}
+
+func caDocument(status hub.AuthorityStatus) caStatus {
+	document := caStatus{Stage: string(status.Stage), Authorities: []caAuthority{}, Waiting: append([]string{}, status.Waiting...), Next: status.Next()}
+	for _, one := range status.Authorities {
+		document.Authorities = append(document.Authorities, caAuthority{
+			one.Fingerprint, one.Certificate.Subject.CommonName, one.Certificate.NotAfter.UTC(), one.Signs,
+		})
+	}
+	return document
 }
 
 func caText(status hub.AuthorityStatus) string {
