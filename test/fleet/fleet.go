@@ -33,12 +33,12 @@ func (f *fleet) tell(format string, args ...any) {
 	fmt.Fprintf(f.progress, "%6.1f s  %s\n", time.Since(f.began).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// measure plays the scenarios and returns what was found.
+// measure plays the scenarios and returns what was found, also when one of them failed.
 func measure(ctx context.Context, o options, dir string, progress io.Writer) (found *report, err error) {
 	f := &fleet{options: o, dir: dir, progress: progress, began: time.Now()}
 	f.report = newReport(o)
 	if err := f.open(ctx); err != nil {
-		return nil, errors.Join(err, f.close())
+		return &f.report, errors.Join(err, f.close())
 	}
 	defer func() { err = errors.Join(err, f.close()) }()
 	for _, name := range scenarios() {
@@ -46,7 +46,7 @@ func measure(ctx context.Context, o options, dir string, progress io.Writer) (fo
 			continue
 		}
 		if err := f.scenario(name)(ctx); err != nil {
-			return nil, fmt.Errorf("scenario %s: %w", name, err)
+			return &f.report, fmt.Errorf("scenario %s: %w", name, err)
 		}
 	}
 	f.report.judge()

@@ -102,7 +102,8 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	}
 	found, err := measure(ctx, o, dir, progress)
 	if err != nil {
-		return err
+		o.out = "" // half of it is for whoever looks, not for the page
+		return errors.Join(err, found.write(out, o))
 	}
 	if err := found.write(out, o); err != nil {
 		return err

@@ -29,8 +29,8 @@ const (
 	sites     = 50
 	// So many registrations or requests for certificates are under way at a time.
 	registrars = 16
-	// A certificate is asked for again so often.
-	maxRefusals = 5
+	// A certificate is asked for again so often. The real agent never stops asking.
+	maxRefusals = 20
 )
 
 // registration is what it took to bring all clusters into the hub.
