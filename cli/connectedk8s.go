@@ -40,7 +40,8 @@ func newConnectedCommand(s *session) *cobra.Command {
 		Example: "  fairlead connectedk8s connect -n edge-1 -g shops\n  fairlead connectedk8s list -o table",
 	}
 	command.AddCommand(newConnectCommand(s), newConnectedListCommand(s), newConnectedShowCommand(s),
-		newConnectedUpdateCommand(s), newConnectedUpgradeCommand(s), newConnectedDeleteCommand(s), newTroubleshootCommand(s))
+		newConnectedUpdateCommand(s), newConnectedUpgradeCommand(s), newConnectedDeleteCommand(s), newTroubleshootCommand(s),
+		newGetCredentialsCommand(s), newGetTokenCommand(s))
 	return command
 }
 

@@ -58,13 +58,22 @@ type signedIn struct {
 }
 
 // hub returns the current hub, ready for calls.
-func (s *session) hub() (*signedIn, error) {
+func (s *session) hub() (*signedIn, error) { return s.hubAt("") }
+
+// hubAt returns a hub that the person is signed in to, the current one when url is empty.
+func (s *session) hubAt(url string) (*signedIn, error) {
 	p, err := s.profile()
 	if err != nil {
 		return nil, err
 	}
 	entry, ok := p.Current()
-	if !ok {
+	if url != "" {
+		entry, ok = p.Config.Hubs[strings.TrimSuffix(url, "/")]
+	}
+	switch {
+	case !ok && url != "":
+		return nil, &hinted{fairlead.Errorf(fairlead.Unauthenticated, "you are not signed in to the hub %s", url), "fairlead login --hub " + url}
+	case !ok:
 		return nil, errSignedOut
 	}
 	secret, err := p.Secret(entry.URL)

@@ -4,18 +4,24 @@ package script_test
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/cli"
 )
 
@@ -35,7 +41,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("HOME", e.WorkDir)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"hub": startHub, "capture": capture},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"hub": startHub, "capture": capture, "register": register},
 	})
 }
 
@@ -97,4 +103,32 @@ func capture(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%s has no text %s", args[1], args[2])
 	}
 	ts.Setenv(args[0], value)
+}
+
+// register makes a connected cluster at the hub, as connect would, without a cluster behind it: register NAME GROUP.
+func register(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: register NAME GROUP")
+	}
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	ts.Check(err)
+	account := func(property string) string {
+		ts.Check(ts.Exec("fairlead", "account", "get-access-token", "--query", property, "-o", "tsv"))
+		return strings.TrimSpace(ts.ReadFile("stdout"))
+	}
+	id := fairlead.ConnectedClusterID(account("subscription"), args[1], args[0])
+	body := `{"location":"local","identity":{"type":"SystemAssigned"},"properties":{"distribution":"k3s","infrastructure":"generic","agentPublicKeyCertificate":"` +
+		base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PublicKey(&key.PublicKey)) + `"}}`
+	request, err := http.NewRequest(http.MethodPut, ts.Getenv("HUB")+id.String()+"?api-version=2025-08-01-preview", strings.NewReader(body))
+	ts.Check(err)
+	request.Header.Set("Authorization", "Bearer "+account("accessToken"))
+	request.Header.Set("Content-Type", "application/json")
+	insecure := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	defer insecure.CloseIdleConnections()
+	answer, err := insecure.Do(request)
+	ts.Check(err)
+	defer func() { _ = answer.Body.Close() }() // only its status counts
+	if answer.StatusCode/100 != 2 {
+		ts.Fatalf("the hub answers %s", answer.Status)
+	}
 }

@@ -1,0 +1,160 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/cli/kubeconfig"
+)
+
+// relayPath is where a hub offers the API servers of connected clusters.
+const relayPath = "/kubernetes"
+
+// kubeconfigFlags say where the way to a cluster is written.
+type kubeconfigFlags struct {
+	file, context string
+}
+
+func (f *kubeconfigFlags) offer(command *cobra.Command, contextFlag string) {
+	command.Flags().StringVarP(&f.file, "file", "f", "", "kubeconfig to change (default: KUBECONFIG, else ~/.kube/config); - writes a kubeconfig of its own to the output")
+	command.Flags().StringVar(&f.context, contextFlag, "", "name of the context (default: the cluster's name)")
+}
+
+// mergeResult is what a command says that has changed a kubeconfig.
+type mergeResult struct {
+	Context string `json:"context"`
+	File    string `json:"file"`
+	Server  string `json:"server"`
+}
+
+func mergeColumns() []column {
+	return []column{{title: "Context", path: "context"}, {title: "File", path: "file"}, {title: "Server", path: "server"}}
+}
+
+func newGetCredentialsCommand(s *session) *cobra.Command {
+	var flags clusterFlags
+	var target kubeconfigFlags
+	var overwrite bool
+	command := &cobra.Command{
+		Use: "get-credentials", Short: "Let kubectl reach a connected cluster through the hub",
+		Long: `Add a connected cluster to the kubeconfig and make it the current context. kubectl, helm and everything else that reads a
+kubeconfig then reach the cluster through the hub, with the roles that you have there. No process needs to run meanwhile: the
+kubeconfig holds no secret, but names this program, which gets tokens with your sign-in (fairlead login).
+
+A context of the same name that leads to another cluster is not replaced, unless with --overwrite-existing.`,
+		Example: `  fairlead connectedk8s get-credentials -n edge-1 -g shops
+  fairlead connectedk8s get-credentials -n edge-1 -g shops --context edge-north
+  fairlead connectedk8s get-credentials -n edge-1 -g shops -f - > edge-1.kubeconfig`,
+		RunE: func(command *cobra.Command, _ []string) error {
+			existing := kubeconfig.Keep
+			if overwrite {
+				existing = kubeconfig.Replace
+			}
+			return s.getCredentials(command.Context(), flags, target, existing)
+		},
+	}
+	nameCluster(command, &flags)
+	target.offer(command, "context")
+	command.Flags().BoolVar(&overwrite, "overwrite-existing", false, "replace a context of this name, wherever it leads")
+	return command
+}
+
+func (s *session) getCredentials(ctx context.Context, flags clusterFlags, target kubeconfigFlags, existing kubeconfig.Existing) error {
+	hub, id, err := s.locate(ctx, flags)
+	if err != nil {
+		return err
+	}
+	cluster, err := hub.Cluster(ctx, id)
+	if err != nil {
+		return err
+	}
+	if cluster.Properties.ConnectivityStatus != fairlead.Connected {
+		s.warn("%s is %s: kubectl reaches it once its agents do", id.Name(), cluster.Properties.ConnectivityStatus)
+	}
+	user, err := execUser(hub.URL)
+	if err != nil {
+		return err
+	}
+	entry := kubeconfig.Entry{
+		Name: first(target.context, id.Name()), Server: relayURL(hub.URL, id), Authority: []byte(hub.entry.Authority), User: user, Same: leadsTo(id),
+	}
+	if target.file == "-" {
+		return s.printKubeconfig(entry)
+	}
+	merged, err := kubeconfig.Merge(ctx, target.file, entry, existing)
+	if err != nil {
+		return taken(err, "--context", "--overwrite-existing")
+	}
+	return s.tell("Merged \""+entry.Name+"\" as current context in "+merged.File+"\n  kubectl get nodes", mergeResult{entry.Name, merged.File, entry.Server}, mergeColumns())
+}
+
+func (s *session) printKubeconfig(entry kubeconfig.Entry) error {
+	content, err := entry.Alone()
+	if err != nil {
+		return err
+	}
+	return s.say(s.streams.Out, strings.TrimSuffix(string(content), "\n"))
+}
+
+// taken tells how to get out of a name that is in use.
+func taken(err error, contextFlag, overwriteFlag string) error {
+	if fairlead.CodeOf(err) != "ContextTaken" {
+		return err
+	}
+	hint := "choose another name with " + contextFlag + " NAME"
+	if overwriteFlag != "" {
+		hint += ", or replace that one with " + overwriteFlag
+	}
+	return &hinted{err, hint}
+}
+
+// relayURL is where a hub offers a cluster's API server.
+func relayURL(hub string, id fairlead.ResourceID) string {
+	return hub + (&url.URL{Path: relayPath + id.String()}).EscapedPath()
+}
+
+// leadsTo reports whether a kubeconfig's server is a cluster by way of cluster connect, through the hub or a proxy of this machine.
+func leadsTo(id fairlead.ResourceID) func(string) bool {
+	return func(server string) bool {
+		found, err := url.Parse(server)
+		if err != nil {
+			return false
+		}
+		path := strings.ToLower(strings.TrimSuffix(found.Path, "/"))
+		return path == relayPath+strings.ToLower(id.String()) || path == "/"+clusterHash(id)
+	}
+}
+
+// execUser is a user whose tokens this program gets.
+func execUser(hub string) (*clientcmdapi.AuthInfo, error) {
+	binary, err := os.Executable()
+	if err != nil {
+		return nil, fairlead.Errorf(fairlead.Internal, "find this program: %w", err)
+	}
+	user := &clientcmdapi.ExecConfig{
+		APIVersion: execVersion, Command: binary, Args: []string{"connectedk8s", "get-token", "--hub", hub}, InteractiveMode: clientcmdapi.NeverExecInteractiveMode,
+		InstallHint: "This kubeconfig needs the program fairlead, and a sign-in: fairlead login --hub " + hub,
+	}
+	if dir := os.Getenv("FAIRLEAD_CONFIG_DIR"); dir != "" {
+		dir, err := absolute(dir)
+		if err != nil {
+			return nil, err
+		}
+		user.Env = []clientcmdapi.ExecEnvVar{{Name: "FAIRLEAD_CONFIG_DIR", Value: dir}}
+	}
+	return &clientcmdapi.AuthInfo{Exec: user}, nil
+}
+
+// clusterHash is how proxies of this machine and az name a cluster.
+func clusterHash(id fairlead.ResourceID) string {
+	sum := sha256.Sum256([]byte(strings.ToLower(id.String())))
+	return hex.EncodeToString(sum[:])
+}
