@@ -124,5 +124,8 @@ func (s *session) subscriptionNames(ctx context.Context, _ *cobra.Command) []str
 }
 
 func contextNames(_ context.Context, command *cobra.Command) []string {
-	return connect.ContextNames(command.Flag("kube-config").Value.String())
+	if flag := command.Flag("kube-config"); flag != nil {
+		return connect.ContextNames(flag.Value.String())
+	}
+	return nil // it is a name to be given
 }

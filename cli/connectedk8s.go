@@ -41,7 +41,7 @@ func newConnectedCommand(s *session) *cobra.Command {
 	}
 	command.AddCommand(newConnectCommand(s), newConnectedListCommand(s), newConnectedShowCommand(s),
 		newConnectedUpdateCommand(s), newConnectedUpgradeCommand(s), newConnectedDeleteCommand(s), newTroubleshootCommand(s),
-		newGetCredentialsCommand(s), newGetTokenCommand(s))
+		newGetCredentialsCommand(s), newGetTokenCommand(s), newProxyCommand(s))
 	return command
 }
 

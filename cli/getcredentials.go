@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"net/url"
 	"os"
 	"strings"
@@ -12,6 +10,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/arcproxy"
 	"github.com/fairlead/fairlead/cli/kubeconfig"
 )
 
@@ -116,10 +115,8 @@ func taken(err error, contextFlag, overwriteFlag string) error {
 	return &hinted{err, hint}
 }
 
-// relayURL is where a hub offers a cluster's API server.
-func relayURL(hub string, id fairlead.ResourceID) string {
-	return hub + (&url.URL{Path: relayPath + id.String()}).EscapedPath()
-}
+// relayURL is where a hub offers a cluster's API server. The hub wants the id as it is, with nothing in it escaped.
+func relayURL(hub string, id fairlead.ResourceID) string { return hub + relayPath + id.String() }
 
 // leadsTo reports whether a kubeconfig's server is a cluster by way of cluster connect, through the hub or a proxy of this machine.
 func leadsTo(id fairlead.ResourceID) func(string) bool {
@@ -129,7 +126,7 @@ func leadsTo(id fairlead.ResourceID) func(string) bool {
 			return false
 		}
 		path := strings.ToLower(strings.TrimSuffix(found.Path, "/"))
-		return path == relayPath+strings.ToLower(id.String()) || path == "/"+clusterHash(id)
+		return path == relayPath+strings.ToLower(id.String()) || path == "/"+arcproxy.Hash(id)
 	}
 }
 
@@ -151,10 +148,4 @@ func execUser(hub string) (*clientcmdapi.AuthInfo, error) {
 		user.Env = []clientcmdapi.ExecEnvVar{{Name: "FAIRLEAD_CONFIG_DIR", Value: dir}}
 	}
 	return &clientcmdapi.AuthInfo{Exec: user}, nil
-}
-
-// clusterHash is how proxies of this machine and az name a cluster.
-func clusterHash(id fairlead.ResourceID) string {
-	sum := sha256.Sum256([]byte(strings.ToLower(id.String())))
-	return hex.EncodeToString(sum[:])
 }

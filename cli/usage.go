@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -55,22 +54,11 @@ func group(command *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return command.Help()
 	}
-	if slices.Contains(notYet(command), args[0]) {
-		return usagef("this version does not offer %q yet", command.CommandPath()+" "+args[0])
-	}
 	message := fmt.Sprintf("%q is not a command of %q", args[0], command.CommandPath())
 	if near := command.SuggestionsFor(args[0]); len(near) > 0 {
 		message += fmt.Sprintf("; did you mean %s?", strings.Join(near, " or "))
 	}
 	return usagef("%s", message)
-}
-
-// notYet returns the commands of az that a guide may name and that this version lacks.
-func notYet(command *cobra.Command) []string {
-	if command.Name() != "connectedk8s" {
-		return nil
-	}
-	return []string{"proxy", "enable-features", "disable-features"}
 }
 
 // misread explains a flag that cannot be read. Behind a mistyped command every flag is unknown, so that the

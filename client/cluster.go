@@ -78,3 +78,32 @@ func (h *Hub) LatestChart(ctx context.Context, train string) (string, error) {
 	err = response.Decode(&settings)
 	return settings.RepositoryPath, err
 }
+
+// UserCredential is how somebody reaches a connected cluster through the hub.
+type UserCredential struct {
+	Connection struct {
+		Relay          string `json:"relay"`
+		Name           string `json:"hybridConnectionName"`
+		Token          Secret `json:"token"`
+		ExpirationTime int64  `json:"expirationTime"` // in Unix seconds
+	} `json:"hybridConnectionConfig"`
+}
+
+// The ways to come to a cluster: in one's own name at the hub, or with a token of the cluster's own.
+const (
+	AuthenticateAAD   = "AAD"
+	AuthenticateToken = "Token"
+)
+
+// UserCredential asks for the way to a connected cluster.
+func (h *Hub) UserCredential(ctx context.Context, id fairlead.ResourceID, method string) (UserCredential, error) {
+	var found UserCredential
+	response, err := h.Do(ctx, Call{
+		Method: http.MethodPost, Path: id.String() + "/listClusterUserCredential", Version: ClusterVersion,
+		Body: Document{"authenticationMethod": method, "clientProxy": true}, Repeatable: true,
+	})
+	if err != nil {
+		return found, err
+	}
+	return found, response.Decode(&found)
+}
