@@ -27,6 +27,9 @@ const (
 // closeTimeout bounds the wait for a peer that is told of the end.
 const closeTimeout = time.Second
 
+// maxRecord is what one record of TLS holds.
+const maxRecord = 16 << 10
+
 // drainWord in a ping says that whoever sends it goes away soon. Who does not know it sends it back, as with any ping.
 const drainWord = "fairlead-drain"
 
@@ -51,7 +54,8 @@ type Conn struct {
 	net.Conn
 
 	in     io.Reader
-	client bool // masks what it sends
+	wire   *wire // may be nil
+	client bool  // masks what it sends
 
 	// Of the reader alone.
 	frame   head
@@ -72,7 +76,10 @@ type Conn struct {
 
 // newConn wraps a connection of which early was read already, and belongs to the WebSocket.
 func newConn(under net.Conn, early []byte, client bool) *Conn {
-	c := &Conn{Conn: under, in: under, client: client, draining: make(chan struct{})}
+	if g, ok := under.(*gathered); ok {
+		under = g.Conn
+	}
+	c := &Conn{Conn: under, in: under, wire: wireOf(under), client: client, draining: make(chan struct{})}
 	if len(early) > 0 {
 		c.in = io.MultiReader(bytes.NewReader(bytes.Clone(early)), under)
 	}
@@ -245,7 +252,20 @@ func (c *Conn) send(op byte, payload []byte) error {
 	} else {
 		copy(frame[start:], payload)
 	}
+	return c.put(frame)
+}
+
+// put sends the records of a large frame with one system call.
+func (c *Conn) put(frame []byte) error {
+	if c.wire == nil || len(frame) <= maxRecord {
+		_, err := c.Conn.Write(frame)
+		return err
+	}
+	c.wire.cork()
 	_, err := c.Conn.Write(frame)
+	if flushed := c.wire.flush(); err == nil {
+		err = flushed
+	}
 	return err
 }
 

@@ -28,6 +28,7 @@ func serveUpgrade(handler http.Handler, w http.ResponseWriter, r *http.Request) 
 	restored.Header.Set("Connection", "Upgrade")
 	restored.Header.Set("Upgrade", protocol)
 	writer := &upgradable{ResponseWriter: w, body: r.Body}
+	defer writer.end()
 	handler.ServeHTTP(writer, restored)
 	writer.wait(r)
 }
@@ -69,7 +70,13 @@ func (u *upgradable) wait(r *http.Request) {
 	case <-u.conn.closed:
 	case <-r.Context().Done():
 	}
-	u.conn.Close()
+}
+
+// end comes before the handler's: from then on net/http has nothing left to write to.
+func (u *upgradable) end() {
+	if u.conn != nil {
+		u.conn.Close()
+	}
 }
 
 // stream is a hijacked stream of HTTP/2 as a connection.
@@ -84,6 +91,9 @@ type stream struct {
 	over    bool
 	once    sync.Once
 	closed  chan struct{}
+
+	state sync.Mutex // against one that returns while somebody sets a deadline
+	ended bool
 }
 
 var errStreamClosed = errors.New("the stream is closed")
@@ -157,6 +167,9 @@ func (s *stream) Close() error {
 		}
 		s.over = true
 		s.writing.Unlock()
+		s.state.Lock()
+		s.ended = true
+		s.state.Unlock()
 		s.body.Close()
 	})
 	return nil
@@ -174,10 +187,19 @@ func (s *stream) SetDeadline(t time.Time) error {
 }
 
 // SetReadDeadline implements net.Conn.
-func (s *stream) SetReadDeadline(t time.Time) error { return s.control.SetReadDeadline(t) }
+func (s *stream) SetReadDeadline(t time.Time) error { return s.until(s.control.SetReadDeadline, t) }
 
 // SetWriteDeadline implements net.Conn.
-func (s *stream) SetWriteDeadline(t time.Time) error { return s.control.SetWriteDeadline(t) }
+func (s *stream) SetWriteDeadline(t time.Time) error { return s.until(s.control.SetWriteDeadline, t) }
+
+func (s *stream) until(set func(time.Time) error, t time.Time) error {
+	s.state.Lock()
+	defer s.state.Unlock()
+	if s.ended {
+		return errStreamClosed
+	}
+	return set(t)
+}
 
 // address is that of a stream.
 type address struct{}

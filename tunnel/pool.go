@@ -2,8 +2,11 @@ package tunnel
 
 import "sync"
 
-// chunk holds a message and its head.
-type chunk [64 << 10]byte
+// chunk holds a message with its heads, and the records of TLS that it becomes.
+type chunk [64<<10 + 4*recordOverhead]byte
+
+// recordOverhead is what TLS adds to a record, at most.
+const recordOverhead = 256
 
 // chunks are shared by all connections: each needs one for the length of a call only.
 var chunks = sync.Pool{New: func() any { return new(chunk) }} //nolint:gochecknoglobals // a pool is of use to many or to none

@@ -73,12 +73,10 @@ func (d *Dialer) secure(ctx context.Context, conn net.Conn, name string) (net.Co
 	if config == nil {
 		config = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
-	// Over HTTP/2 there is no Upgrade. A message is to be as few records as it can.
-	config.NextProtos, config.DynamicRecordSizingDisabled = []string{"http/1.1"}, true
+	config.NextProtos = []string{"http/1.1"} // over HTTP/2 there is no Upgrade
 	config.ServerName = cmp.Or(config.ServerName, name)
-	secured := tls.Client(conn, config)
-	if err := secured.HandshakeContext(ctx); err != nil {
-		conn.Close()
+	secured, err := Secure(ctx, conn, config)
+	if err != nil {
 		return nil, fmt.Errorf("begin TLS with %s: %w", name, err)
 	}
 	return secured, nil

@@ -27,6 +27,9 @@ type Server struct {
 // Serve serves one connection, which it takes over, and returns when it has ended and every handler has returned. At the end
 // of ctx it takes no further requests and lets those under way finish, for as long as Drain says.
 func (s *Server) Serve(ctx context.Context, conn net.Conn) error {
+	if _, ok := conn.(*Conn); !ok {
+		conn = gathering(conn)
+	}
 	one := &single{conn: &watched{Conn: conn, done: make(chan struct{})}, closed: make(chan struct{})}
 	at := &gate{handler: s.Handler}
 	server := &http.Server{
@@ -44,6 +47,7 @@ func (s *Server) Serve(ctx context.Context, conn net.Conn) error {
 	_ = one.conn.Close()
 	<-ended
 	at.shut()
+	at.stalls.stop()
 	return ctx.Err()
 }
 
@@ -101,6 +105,7 @@ func (l *single) Addr() net.Addr { return l.conn.LocalAddr() }
 // gate counts who is in the handler, since net/http does not wait for those whose connection has ended.
 type gate struct {
 	handler http.Handler
+	stalls  stalls
 
 	mu      sync.Mutex
 	inside  sync.WaitGroup
@@ -113,11 +118,13 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer g.inside.Done()
+	writer := g.stalls.enter(w)
+	defer g.stalls.leave(writer)
 	if r.Header.Get(UpgradeHeader) != "" {
-		serveUpgrade(g.handler, w, r)
+		serveUpgrade(g.handler, writer, r)
 		return
 	}
-	g.handler.ServeHTTP(w, r)
+	g.handler.ServeHTTP(writer, r)
 }
 
 func (g *gate) enter() bool {

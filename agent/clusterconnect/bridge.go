@@ -39,7 +39,10 @@ func (b *Bridge) Reach(ctx context.Context) (Far, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, bridgeTimeout)
 	defer cancel()
-	conn, err := (&tls.Dialer{NetDialer: &net.Dialer{KeepAlive: 15 * time.Second}, Config: config}).DialContext(ctx, "tcp", b.Address)
+	conn, err := (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext(ctx, "tcp", b.Address)
+	if err == nil {
+		conn, err = tunnel.Secure(ctx, conn, config)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reach kube-aad-proxy at %s: %w", b.Address, err)
 	}
@@ -61,7 +64,6 @@ func (b *Bridge) tls() (*tls.Config, error) {
 	}
 	return &tls.Config{
 		RootCAs: roots, ServerName: b.Name, Certificates: []tls.Certificate{own}, MinVersion: tls.VersionTLS13,
-		DynamicRecordSizingDisabled: true,
 	}, nil
 }
 
@@ -79,7 +81,7 @@ func (b *bridged) Serve(ctx context.Context, conn *tunnel.Conn) error {
 	var both errgroup.Group
 	for to, from := range map[net.Conn]net.Conn{b.Conn: conn, conn: b.Conn} {
 		both.Go(func() error {
-			err := copyAll(to, from)
+			err := tunnel.Copy(to, from)
 			over <- struct{}{}
 			return err
 		})
@@ -101,24 +103,6 @@ func (b *bridged) leave(over <-chan struct{}, conn *tunnel.Conn) {
 	select {
 	case <-over:
 	case <-time.After(cmp.Or(b.grace, grace)):
-	}
-}
-
-// copyAll copies until one of both ends.
-func copyAll(to, from net.Conn) error {
-	buffers := tunnel.Buffers{}
-	buffer := buffers.Get()
-	defer buffers.Put(buffer)
-	for {
-		n, err := from.Read(buffer)
-		if n > 0 {
-			if _, err := to.Write(buffer[:n]); err != nil {
-				return err
-			}
-		}
-		if err != nil {
-			return err
-		}
 	}
 }
 
