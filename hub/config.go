@@ -18,6 +18,7 @@ import (
 
 	"github.com/fairlead/fairlead/azcloud"
 	"github.com/fairlead/fairlead/hub/audit"
+	"github.com/fairlead/fairlead/hub/recording"
 	"github.com/fairlead/fairlead/hub/token"
 	"github.com/fairlead/fairlead/hub/trace"
 )
@@ -47,6 +48,9 @@ type Config struct {
 	DebugListen         string   `json:"debugListen"`
 	AuditDays           int      `json:"auditDays"`
 	AuditRows           int64    `json:"auditRows"`
+	RecordingDays       int      `json:"recordingDays"`
+	RecordingTotalMiB   int64    `json:"recordingTotalMib"`
+	RecordingSessionMiB int64    `json:"recordingSessionMib"`
 
 	// Log is where the hub logs. Welcome is called once the hub accepts connections; what it is told
 	// of a new administrator is not told again after it has returned nil.
@@ -63,6 +67,7 @@ func Defaults() Config {
 	return Config{
 		Data: defaultData(), Listen: ":8443", Locations: []string{"local"}, AzLogin: string(azcloud.Entra), LogLevel: "info", LogFormat: "text", TraceRatio: 1, PrincipalRate: 200,
 		AuditDays: int(audit.DefaultAge / day), AuditRows: audit.DefaultRows,
+		RecordingDays: int(recording.DefaultAge / day), RecordingTotalMiB: recording.DefaultTotal / mib, RecordingSessionMiB: recording.DefaultSession / mib,
 		Provider: Provider{UserClaim: "preferred_username", Unknown: string(token.RefuseUnknown)},
 	}
 }
@@ -96,6 +101,9 @@ func (c *Config) Bind(flags *pflag.FlagSet) {
 	flags.Float64Var(&c.TraceRatio, "trace-ratio", c.TraceRatio, "share of the requests to trace, from 0 to 1, besides those whose callers trace them")
 	flags.IntVar(&c.AuditDays, "audit-days", c.AuditDays, "how long to keep who sent what to which cluster, in days")
 	flags.Int64Var(&c.AuditRows, "audit-rows", c.AuditRows, "how many requests to clusters to keep at most; the oldest go first")
+	flags.IntVar(&c.RecordingDays, "recording-days", c.RecordingDays, "how long to keep recordings of sessions in clusters, in days")
+	flags.Int64Var(&c.RecordingTotalMiB, "recording-total-mib", c.RecordingTotalMiB, "how much of recordings to keep at most, in MiB; the oldest go first")
+	flags.Int64Var(&c.RecordingSessionMiB, "recording-session-mib", c.RecordingSessionMiB, "how much of one session to record at most, in MiB")
 	flags.StringVar(&c.DebugListen, "debug-listen", c.DebugListen, "loopback address on which to serve profiles of the hub to this machine, IP:PORT (default: none)")
 }
 
@@ -159,7 +167,7 @@ func (c *Config) Validate() error {
 		c.validateProvider(),
 		oneOf("--log-level", c.LogLevel, "debug", "info", "warn", "error"),
 		oneOf("--az-login", c.AzLogin, string(azcloud.Entra), string(azcloud.ADFS)),
-		oneOf("--log-format", c.LogFormat, "text", "json"), c.validateTraces(), c.validateRate(), c.validateAudit(),
+		oneOf("--log-format", c.LogFormat, "text", "json"), c.validateTraces(), c.validateRate(), c.validateAudit(), c.validateRecordings(),
 		wrap("--debug-listen", validateLoopback(c.DebugListen)),
 	)
 }

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 
 	"github.com/fairlead/fairlead/azcloud"
@@ -14,6 +15,7 @@ import (
 	"github.com/fairlead/fairlead/hub/password"
 	"github.com/fairlead/fairlead/hub/presence"
 	"github.com/fairlead/fairlead/hub/provider"
+	"github.com/fairlead/fairlead/hub/recording"
 	"github.com/fairlead/fairlead/hub/registry"
 	"github.com/fairlead/fairlead/hub/registry/mirror"
 	"github.com/fairlead/fairlead/hub/relay"
@@ -43,11 +45,12 @@ type parts struct {
 	relay     *relay.Server
 	registry  *registry.Server
 	audit     *audit.Log
+	recorder  *recording.Recorder
 }
 
 // services lists what runs beside the server, until it has stopped.
 func (p *parts) services() []service {
-	return []service{p.keys, p.tokens, p.tracker, p.resources, p.registry, p.relay, p.audit}
+	return []service{p.keys, p.tokens, p.tracker, p.resources, p.registry, p.relay, p.audit, p.recorder}
 }
 
 func (h *Hub) openParts(ctx context.Context) error {
@@ -79,8 +82,11 @@ func (h *Hub) openParts(ctx context.Context) error {
 		Identity: p.issuer, Presence: p.tracker, Store: h.db, Access: p.checker, Tunnels: p.relay,
 		URL: h.url, RegistryURL: h.cloud.Base(azcloud.Registry), TenantID: h.tenancy.TenantID, Trust: h.trust.State, Log: h.log,
 	}
+	p.recorder = &recording.Recorder{
+		Store: h.db, Dir: filepath.Join(h.config.Data, "recordings"), Limits: h.config.recordingLimits(), Now: h.now, Log: h.log,
+	}
 	h.parts = p
-	if err := p.audit.Open(ctx); err != nil {
+	if err := errors.Join(p.audit.Open(ctx), p.recorder.Open(ctx)); err != nil {
 		return err
 	}
 	if err := p.keys.Load(ctx); err != nil {
