@@ -73,17 +73,18 @@ func (h *Hub) openParts(ctx context.Context) error {
 		URL: h.url, Mirror: pushed, Identity: p.tokens, Access: p.checker,
 	}
 	p.audit = &audit.Log{Store: h.db, Limits: h.config.auditLimits(), Now: h.now, Log: h.log}
+	p.recorder = &recording.Recorder{
+		Store: h.db, Dir: filepath.Join(h.config.Data, "recordings"), Limits: h.config.recordingLimits(), Now: h.now, Log: h.log,
+	}
+	seen := &witness{log: p.audit, recorder: p.recorder}
 	p.relay = &relay.Server{
-		Clusters: p.issuer, Tokens: p.tokens, Access: p.checker, Store: h.db, Presence: p.tracker, Audit: auditor{p.audit},
+		Clusters: p.issuer, Tokens: p.tokens, Access: p.checker, Store: h.db, Presence: p.tracker, Audit: seen, Recorder: seen,
 		URL: h.url, TenantID: h.tenancy.TenantID, Trust: h.trust.pem, Now: h.now, Log: h.log,
 	}
 	p.resources = h.resources(&p)
 	p.agents = &dataplane.Server{
 		Identity: p.issuer, Presence: p.tracker, Store: h.db, Access: p.checker, Tunnels: p.relay,
 		URL: h.url, RegistryURL: h.cloud.Base(azcloud.Registry), TenantID: h.tenancy.TenantID, Trust: h.trust.State, Log: h.log,
-	}
-	p.recorder = &recording.Recorder{
-		Store: h.db, Dir: filepath.Join(h.config.Data, "recordings"), Limits: h.config.recordingLimits(), Now: h.now, Log: h.log,
 	}
 	h.parts = p
 	if err := errors.Join(p.audit.Open(ctx), p.recorder.Open(ctx)); err != nil {

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -52,6 +53,7 @@ func begun(tb testing.TB, settings string) (*Recorder, *Recording) {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	recording.begin()
 	tb.Cleanup(func() { recording.End(tb.Context()) })
 	return r, recording
 }
@@ -346,7 +348,10 @@ func fuzzed(t *testing.T, protocol, subprotocol string, shown, typed []byte, siz
 		if file.output > len(shown) || file.input > len(typed) {
 			t.Fatalf("%d of %d shown and %d of %d typed", file.output, len(shown), file.input, len(typed))
 		}
-		results[i] = errorText(first) + "|" + errorText(second)
+		results[i] = fmt.Sprint(first == nil, second == nil)
+		if first == nil && second == nil {
+			results[i] += fmt.Sprint(file.output, file.input)
+		}
 	}
 	if results[0] != results[1] {
 		t.Fatalf("in one piece %s, in bits of %d %s", results[0], size, results[1])
@@ -384,10 +389,3 @@ func (m *memory) Write(line []byte) (int, error) {
 func (*memory) Close() error { return nil }
 func (*memory) Sync() error  { return nil }
 func (*memory) Name() string { return "" }
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}

@@ -418,13 +418,38 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-func TestSizeOfASessionIsBounded(t *testing.T) {
+// A session that the cluster refuses leaves nothing.
+func TestRefusedSessionIsForgotten(t *testing.T) {
 	r := newRecorder(t, on)
-	r.Limits.Session = 10_000
 	recording, err := r.Start(t.Context(), execSession("websocket"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	id := only(t, r).ID
+	recording.End(t.Context())
+	if all, err := r.Store.ListRecordings(t.Context(), store.RecordingQuery{}); err != nil || len(all) > 0 {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if _, err := r.Content(id); fairlead.KindOf(err) != fairlead.NotFound {
+		t.Error(err)
+	}
+}
+
+// openSession is a recording of a session that goes on.
+func openSession(t *testing.T, r *Recorder) *Recording {
+	t.Helper()
+	recording, err := r.Start(t.Context(), execSession("websocket"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	recording.begin()
+	return recording
+}
+
+func TestSizeOfASessionIsBounded(t *testing.T) {
+	r := newRecorder(t, on)
+	r.Limits.Session = 10_000
+	recording := openSession(t, r)
 	for range 100 {
 		if err := recording.output(bytes.Repeat([]byte{1}, 1000)); err != nil {
 			t.Fatal(err)
@@ -440,10 +465,7 @@ func TestSizeOfASessionIsBounded(t *testing.T) {
 
 func TestCharactersThatComeApart(t *testing.T) {
 	r := newRecorder(t, on)
-	recording, err := r.Start(t.Context(), execSession("websocket"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	recording := openSession(t, r)
 	for _, b := range []byte("ä€😀\xff!") {
 		if err := recording.output([]byte{b}); err != nil {
 			t.Fatal(err)
@@ -461,10 +483,7 @@ func TestCharactersThatComeApart(t *testing.T) {
 // What was written when the hub died can be read, and is known to be cut off.
 func TestCrash(t *testing.T) {
 	r := newRecorder(t, on)
-	recording, err := r.Start(t.Context(), execSession("websocket"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	recording := openSession(t, r)
 	if err := recording.output([]byte("before the end")); err != nil {
 		t.Fatal(err)
 	}
@@ -483,10 +502,7 @@ func TestPrune(t *testing.T) {
 	now := time.Now()
 	for i, age := range []time.Duration{100 * 24 * time.Hour, 3 * time.Hour, 2 * time.Hour, time.Hour} {
 		r.Now = func() time.Time { return now.Add(-age) }
-		recording, err := r.Start(t.Context(), execSession("websocket"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		recording := openSession(t, r)
 		if err := recording.output(bytes.Repeat([]byte("x"), 5000)); err != nil {
 			t.Fatal(err)
 		}

@@ -22,9 +22,10 @@ type Recording struct {
 	cast     *cast
 	input    bool
 
-	once sync.Once
-	mu   sync.Mutex
-	cut  bool // the session was ended because it could not be read
+	once  sync.Once
+	mu    sync.Mutex
+	began bool // the API server has opened the session
+	cut   bool // the session was ended because it could not be read
 }
 
 // reader understands one direction of a stream, bit by bit as it passes.
@@ -37,6 +38,7 @@ func (r *Recording) Wrap(protocol, subprotocol string, stream io.ReadWriteCloser
 	if r == nil {
 		return stream, nil
 	}
+	r.begin()
 	shown, typed, err := r.readers(protocol, subprotocol)
 	if err != nil {
 		r.fail()
@@ -61,6 +63,12 @@ func (r *Recording) readers(protocol, subprotocol string) (shown, typed reader, 
 	}
 }
 
+func (r *Recording) begin() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.began = true
+}
+
 // fail notes that the session was broken off.
 func (r *Recording) fail() {
 	r.mu.Lock()
@@ -80,7 +88,7 @@ func (r *Recording) typed(data []byte) error {
 
 func (r *Recording) resized(width, height int) error { return r.cast.resize(width, height) }
 
-// End closes the recording. Only the first call counts.
+// End closes the recording. One of a session that was never opened is forgotten. Only the first call counts.
 func (r *Recording) End(ctx context.Context) {
 	if r == nil {
 		return
@@ -93,11 +101,16 @@ func (r *Recording) end(ctx context.Context) {
 	defer cancel()
 	state, size, err := r.cast.end()
 	r.mu.Lock()
-	if r.cut {
-		state = store.RecordingInterrupted
-	}
+	began, cut := r.began, r.cut
 	r.mu.Unlock()
-	err = errors.Join(err, r.recorder.Store.EndRecording(ctx, r.row.ID, r.recorder.Now(), state, size))
+	switch {
+	case !began:
+		err = errors.Join(err, r.recorder.remove(ctx, r.row.ID))
+	case cut:
+		err = errors.Join(err, r.recorder.Store.EndRecording(ctx, r.row.ID, r.recorder.Now(), store.RecordingInterrupted, size))
+	default:
+		err = errors.Join(err, r.recorder.Store.EndRecording(ctx, r.row.ID, r.recorder.Now(), state, size))
+	}
 	if err != nil {
 		r.recorder.Log.ErrorContext(ctx, "a recording could not be ended", slog.String("recording", r.row.ID), slog.Any("err", err))
 	}
