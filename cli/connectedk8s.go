@@ -41,7 +41,8 @@ func newConnectedCommand(s *session) *cobra.Command {
 	}
 	command.AddCommand(newConnectCommand(s), newConnectedListCommand(s), newConnectedShowCommand(s),
 		newConnectedUpdateCommand(s), newConnectedUpgradeCommand(s), newConnectedDeleteCommand(s), newTroubleshootCommand(s),
-		newGetCredentialsCommand(s), newGetTokenCommand(s), newProxyCommand(s))
+		newGetCredentialsCommand(s), newGetTokenCommand(s), newProxyCommand(s),
+		newEnableFeaturesCommand(s), newDisableFeaturesCommand(s))
 	return command
 }
 
@@ -161,6 +162,7 @@ type connectFlags struct {
 	proxy                                                                proxyFlags
 	timeout                                                              int
 	disableAutoUpgrade                                                   bool
+	customLocationsOID                                                   string
 }
 
 type proxyFlags struct{ https, http, skip, certificate string }
@@ -217,6 +219,7 @@ name is fine: it puts right what is not. A cluster that is connected under anoth
 	set.StringVar(&flags.infrastructure, "infrastructure", "", "what the cluster runs on (default: found out)")
 	set.StringVar(&flags.profile, "profile", "", "standard: a Deployment for each agent; edge: all agents in one small pod")
 	set.IntVar(&flags.timeout, "onboarding-timeout", int(connect.DefaultTimeout/time.Second), "seconds that the agents may take to report")
+	set.StringVar(&flags.customLocationsOID, "custom-locations-oid", "", "object id of the application of custom locations: switches them on")
 	set.BoolVar(&flags.disableAutoUpgrade, "disable-auto-upgrade", false, "never let the hub upgrade the agents by itself")
 	set.BoolVar(&flags.noWait, "no-wait", false, "do not wait for the agents to report")
 	set.BoolVarP(&flags.yes, "yes", "y", false, "accepted as az has it; connecting asks nothing")
@@ -240,6 +243,7 @@ func (f *connectFlags) options() (connect.Options, error) {
 	return connect.Options{
 		Location: f.location, Distribution: f.distribution, DistributionVersion: f.distributionVersion, Infrastructure: f.infrastructure,
 		Tags: tags, Proxy: proxy, Profile: f.profile, DisableAutoUpgrade: f.disableAutoUpgrade, Timeout: time.Duration(f.timeout) * time.Second,
+		CustomLocationsOID: f.customLocationsOID,
 	}, nil
 }
 

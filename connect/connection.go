@@ -31,6 +31,7 @@ type Options struct {
 	Proxy                                                       Proxy
 	Profile                                                     string // standard or edge
 	DisableAutoUpgrade                                          bool
+	CustomLocationsOID                                          string        // switches custom locations on
 	Timeout                                                     time.Duration // how long the agents may take to report
 }
 

@@ -23,6 +23,9 @@ type Disconnection struct {
 
 // Inspect finds out what there is to remove, and refuses when the cluster is not the one that is named.
 func (d *Disconnection) Inspect(ctx context.Context) error {
+	if err := d.Cluster.direct(d.ID); err != nil {
+		return err
+	}
 	var lost *client.Unreachable
 	if err := d.lookAtHub(ctx); errors.As(err, &lost) {
 		return fmt.Errorf("%w\nWith --force only the cluster's side is removed", err)
@@ -131,6 +134,9 @@ func (d *Disconnection) InspectForced(ctx context.Context) (warnings []string, e
 	}
 	if d.Cluster == nil {
 		return d.without("there is no usable kubeconfig")
+	}
+	if err := d.Cluster.direct(d.ID); err != nil {
+		return d.without(err.Error())
 	}
 	if _, err := d.Cluster.reach(ctx); err != nil {
 		return d.without(err.Error())

@@ -114,6 +114,17 @@ func (h *helm) upgradeOrReturn(ctx context.Context, chart *chartv2.Chart, timeou
 	return nil
 }
 
+// rollback gives the release chart and values of an earlier revision.
+func (h *helm) rollback(revision int) error {
+	rollback := action.NewRollback(h.config)
+	rollback.Version, rollback.WaitStrategy, rollback.Timeout = revision, kube.HookOnlyStrategy, helmTimeout
+	rollback.ForceConflicts, rollback.MaxHistory = true, 10
+	if err := rollback.Run(fairlead.ReleaseName); err != nil {
+		return fmt.Errorf("put the release back to revision %d: %w", revision, err)
+	}
+	return nil
+}
+
 type hooks int
 
 const (

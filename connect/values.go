@@ -72,6 +72,10 @@ func (c *Connection) values(settings fairlead.HelmSettings) (map[string]any, err
 	if c.Options.DisableAutoUpgrade {
 		put(values, "systemDefaultValues.azureArcAgents.autoUpdate", false)
 	}
+	if c.Options.CustomLocationsOID != "" {
+		put(values, valueCustomLocations, true)
+		put(values, valueCustomOID, c.Options.CustomLocationsOID)
+	}
 	return values, overlay(values, settings.HelmValues, c.Options.Proxy)
 }
 
