@@ -100,8 +100,8 @@ func (h *Hub) openParts(ctx context.Context) error {
 func (h *Hub) resources(p *parts) *resource.API {
 	answer := reply.Writer{Log: h.log}
 	types := provider.All(provider.Deps{
-		Store: h.db, Access: p.checker, Presence: p.tracker,
-		TenantID: h.tenancy.TenantID, Locations: h.config.Locations, Now: h.now, Credential: p.relay.Credential,
+		Store: h.db, Access: p.checker, Presence: p.tracker, URL: h.url,
+		TenantID: h.tenancy.TenantID, Locations: h.config.Locations, Now: h.now, Credential: p.relay.Credential, Recording: p.recorder.Content,
 	})
 	directory := &provider.Directory{
 		Store: h.db, Access: p.checker, Reply: answer,

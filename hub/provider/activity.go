@@ -21,7 +21,11 @@ import (
 )
 
 const (
-	readActivity   = "Microsoft.Insights/eventtypes/values/read"
+	readActivity = "Microsoft.Insights/eventtypes/values/read"
+	// The kinds of events: what was done to resources, as in Azure, and what was sent to clusters.
+	managementEvents = "management"
+	kubernetesEvents = "kubernetes"
+
 	activityPage   = 200
 	maxActivityTop = 1000
 )
@@ -59,7 +63,8 @@ func (l *ActivityLog) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if !strings.EqualFold(r.PathValue("namespace"), "Microsoft.Insights") || !strings.EqualFold(r.PathValue("kind"), "management") {
+	kind := strings.ToLower(r.PathValue("kind"))
+	if !strings.EqualFold(r.PathValue("namespace"), "Microsoft.Insights") || kind != managementEvents && kind != kubernetesEvents {
 		return fairlead.Errorf(fairlead.NotFound, "The hub has no events of type '%.64s' in '%.64s'.", r.PathValue("kind"), r.PathValue("namespace")).
 			WithCode("InvalidResourceType")
 	}
@@ -72,6 +77,9 @@ func (l *ActivityLog) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	query.Subscription = strings.ToLower(scope.Subscription)
+	if kind == kubernetesEvents {
+		return l.listRequests(w, r, query, allowed)
+	}
 	found, more, err := l.page(r, query, allowed)
 	if err != nil {
 		return err
@@ -176,6 +184,7 @@ func checkActivityTerm(text string, term odata.Term) error {
 	known := slices.Contains([]string{
 		"eventtimestamp", "resourcegroupname", "resourceuri", "resourceid", "correlationid", "resourceprovider", "resourcetype",
 		"caller", "status", "operationname", "eventchannels", "channels", "level", "levels", "category",
+		"verb", "resource", "namespace", "requestid",
 	}, term.Name)
 	if !known || term.Op == odata.Call || term.Name == "eventtimestamp" && !isTime {
 		return odata.Invalid(text)
@@ -228,6 +237,8 @@ func holds(term odata.Term, entry store.Activity) bool {
 		return term.Text(levelOf(entry))
 	case "category":
 		return term.Text("Administrative")
+	case "verb", "resource", "namespace", "requestid": // of requests to clusters only
+		return false
 	default: // channels: there is one, under several names
 		return true
 	}
@@ -237,11 +248,17 @@ func (q *activityQuery) readToken(value string) error {
 	text, err := base64.RawURLEncoding.Strict().DecodeString(value)
 	at, id, found := strings.Cut(string(text), "/")
 	micros, notNumber := strconv.ParseInt(at, 10, 64)
-	if err != nil || !found || notNumber != nil || micros <= 0 || uuid.Validate(id) != nil {
+	if err != nil || !found || notNumber != nil || micros <= 0 || !isEntryID(id) {
 		return badActivity("The continuation token is not valid.")
 	}
 	q.Before = store.ActivityMark{At: time.UnixMicro(micros).UTC(), ID: id}
 	return nil
+}
+
+// isEntryID accepts GUIDs, and the numbers of requests to clusters.
+func isEntryID(id string) bool {
+	_, notNumber := strconv.ParseInt(id, 10, 64)
+	return notNumber == nil || uuid.Validate(id) == nil
 }
 
 // next returns the query string of the page after an entry.

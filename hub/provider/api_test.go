@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -43,6 +44,7 @@ type bench struct {
 	db      *store.DB
 	access  *access.Checker
 	tracker *presence.Tracker
+	open    func(id string) (*os.File, error) // a recording
 }
 
 func start(t testing.TB) *bench {
@@ -55,6 +57,7 @@ func start(t testing.TB) *bench {
 	checker, log := &access.Checker{Store: db}, slog.New(slog.DiscardHandler)
 	b := &bench{TB: t, db: db, access: checker, tracker: &presence.Tracker{Store: db, Now: time.Now, Log: log}}
 	deps := provider.Deps{Store: db, Access: checker, Presence: b.tracker, TenantID: tenant, Locations: []string{"local", "taipei"}, Now: time.Now}
+	deps.Recording = func(id string) (*os.File, error) { return b.open(id) }
 	api := &resource.API{Store: db, Types: provider.All(deps), Access: checker, Reply: reply.Writer{Log: log}, Now: time.Now, Log: log, Registered: provider.Registered(db)}
 	api.Documents = []resource.Mounter{&provider.Directory{
 		Store: db, Access: checker, Reply: api.Reply, TenantID: tenant, Locations: deps.Locations, Types: api.Types, Now: time.Now,

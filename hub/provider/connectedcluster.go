@@ -18,14 +18,10 @@ type clusters struct{ Deps }
 func connectedClusters(deps Deps) resource.Type {
 	kind := clusters{deps}
 	return resource.Type{
-		Name: "Microsoft.Kubernetes/connectedClusters",
-		APIVersions: []string{
-			"2020-01-01-preview", "2021-03-01", "2021-04-01-preview", "2021-10-01", "2022-05-01-preview", "2022-10-01-preview",
-			"2023-11-01-preview", "2024-01-01", "2024-02-01-preview", "2024-06-01-preview", "2024-07-01-preview", "2024-07-15-preview",
-			"2024-12-01-preview", "2025-08-01-preview", "2025-12-01-preview", "2026-02-01-preview", "2026-05-01",
-		},
-		Names:     regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$`),
-		Locations: deps.Locations,
+		Name:        "Microsoft.Kubernetes/connectedClusters",
+		APIVersions: clusterVersions(),
+		Names:       regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$`),
+		Locations:   deps.Locations,
 		ReadOnly: []string{
 			"identity.principalId", "identity.tenantId",
 			"properties.connectivityStatus", "properties.lastConnectivityTime", "properties.managedIdentityCertificateExpirationTime",
@@ -38,6 +34,7 @@ func connectedClusters(deps Deps) resource.Type {
 			"properties.distribution", "properties.distributionVersion", "properties.infrastructure",
 			"properties.privateLinkState", "properties.privateLinkScopeResourceId", "properties.azureHybridBenefit", "properties.gateway",
 			"properties.arcAgentProfile", "properties.arcAgentryConfigurations", "properties.oidcIssuerProfile", "properties.securityProfile",
+			"properties.clusterConnect",
 		},
 		Prepare: kind.prepare,
 		Subject: keySubject,
@@ -45,6 +42,15 @@ func connectedClusters(deps Deps) resource.Type {
 		Create:  kind.create,
 		Delete:  kind.delete,
 		Actions: map[string]resource.Action{"listclusterusercredential": deps.Credential, "listclusterusercredentials": deps.Credential},
+	}
+}
+
+// clusterVersions are those of connected clusters and of what belongs to them.
+func clusterVersions() []string {
+	return []string{
+		"2020-01-01-preview", "2021-03-01", "2021-04-01-preview", "2021-10-01", "2022-05-01-preview", "2022-10-01-preview",
+		"2023-11-01-preview", "2024-01-01", "2024-02-01-preview", "2024-06-01-preview", "2024-07-01-preview", "2024-07-15-preview",
+		"2024-12-01-preview", "2025-08-01-preview", "2025-12-01-preview", "2026-02-01-preview", "2026-05-01",
 	}
 }
 
@@ -68,6 +74,7 @@ type optional struct {
 			AdminGroupObjectIDs []string
 			TenantID            string
 		}
+		ClusterConnect *struct{ SessionRecording, SessionRecordingInput string }
 	}
 }
 
@@ -119,6 +126,11 @@ func checkWords(document resource.Document) error {
 		"properties.privateLinkState":                 {"Enabled", "Disabled"},
 		"properties.arcAgentProfile.agentAutoUpgrade": {"Enabled", "Disabled"},
 		"properties.azureHybridBenefit":               {"True", "False", "NotApplicable"},
+	}
+	for _, path := range []string{"properties.clusterConnect.sessionRecording", "properties.clusterConnect.sessionRecordingInput"} {
+		if document.Has(path) {
+			words[path] = []string{"Enabled", "Disabled"}
+		}
 	}
 	for path, allowed := range words {
 		if err := oneOf(document, path, allowed); err != nil {

@@ -5,6 +5,7 @@ package provider
 
 import (
 	"context"
+	"os"
 	"time"
 
 	"github.com/fairlead/fairlead/hub/access"
@@ -13,14 +14,17 @@ import (
 	"github.com/fairlead/fairlead/store"
 )
 
-// Deps is what the resource types need. All fields but Credential are required.
+// Deps is what the resource types need. All fields but Credential and Recording are required.
 type Deps struct {
 	Store     *store.DB
 	Access    *access.Checker
 	Presence  Presence
+	URL       string // of the hub, without a trailing slash
 	TenantID  string
 	Locations []string // lower case, without blanks
 	Now       func() time.Time
+	// Recording opens the content of a recorded session, which the caller closes; without it there is none to download.
+	Recording func(id string) (*os.File, error)
 	// Credential answers listClusterUserCredential on connected clusters; without it there is no such action.
 	Credential resource.Action
 }
@@ -41,5 +45,6 @@ func All(deps Deps) []resource.Type {
 		permissions(deps),
 		denyAssignments(deps),
 		gatewaySettings(deps),
+		recordings(deps),
 	}
 }
