@@ -167,3 +167,10 @@ func read(t testing.TB, text string) seen {
 	}
 	return found
 }
+
+// forget refuses so many requests as if their callers were unknown.
+func (f *far) forget(times int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refuse = times
+}

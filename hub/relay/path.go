@@ -40,7 +40,8 @@ func split(u *url.URL) (destination, error) {
 			return destination{}, noCluster()
 		}
 	}
-	id, err := fairlead.ParseResourceID(fairlead.ConnectedClusterID(parts[3], parts[5], parts[clusterAt]).String())
+	id, err := fairlead.ParseResourceID("/subscriptions/" + parts[3] + "/resourceGroups/" + parts[5] +
+		"/providers/Microsoft.Kubernetes/connectedClusters/" + parts[clusterAt])
 	if err != nil {
 		return destination{}, err
 	}

@@ -9,6 +9,12 @@ import (
 	"github.com/fairlead/fairlead/hub/access"
 )
 
+// The schemes of Authorization headers.
+const (
+	bearerScheme = "Bearer"
+	popScheme    = "PoP"
+)
+
 // Caller returns who makes a request, by its Authorization header: a bearer token for the hub, or an HTTP request signed
 // as MSAL signs them (scheme PoP), whose token is for connected clusters and bound to the key of the signature. Names are
 // what the signature may name as its destination besides the host. The principal is as the store knows it now.
@@ -25,9 +31,9 @@ func (s *Service) Caller(r *http.Request, names ...string) (access.Principal, er
 	switch {
 	case text == "":
 		err = noToken()
-	case strings.EqualFold(scheme, "Bearer"):
+	case strings.EqualFold(scheme, bearerScheme):
 		found, err = s.bearer(text)
-	case strings.EqualFold(scheme, "PoP"):
+	case strings.EqualFold(scheme, popScheme):
 		found, err = s.proven(r, text, names)
 	default:
 		err = noToken()
@@ -43,7 +49,7 @@ func noToken() error {
 }
 
 func (s *Service) bearer(text string) (claims, error) {
-	known, err := s.remembered(text, func() (remembered, error) {
+	known, err := s.remembered(bearerScheme, text, func() (remembered, error) {
 		found, keyID, err := s.signed(text)
 		return remembered{claims: found, keyID: keyID}, err
 	})
@@ -53,10 +59,10 @@ func (s *Service) bearer(text string) (claims, error) {
 	return known.claims, s.accept(known.claims)
 }
 
-// remembered returns what was found out of a text before, if the key that signed it is still the hub's, and finds it out
+// remembered returns what was found out of a text under a scheme before, if the key that signed it is still the hub's, and finds it out
 // otherwise.
-func (s *Service) remembered(text string, find func() (remembered, error)) (remembered, error) {
-	sum := sha256.Sum256([]byte(text))
+func (s *Service) remembered(scheme, text string, find func() (remembered, error)) (remembered, error) {
+	sum := sha256.Sum256([]byte(scheme + " " + text))
 	if known, ok := s.seen.recall(sum); ok {
 		if _, ours := s.Keys.current().find(known.keyID); ours {
 			return known, nil

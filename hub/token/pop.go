@@ -39,7 +39,7 @@ type signedRequest struct {
 
 // proven returns the claims of the token in a signed request that is for r.
 func (s *Service) proven(r *http.Request, text string, names []string) (claims, error) {
-	known, err := s.remembered(text, func() (remembered, error) { return s.readSigned(text) })
+	known, err := s.remembered(popScheme, text, func() (remembered, error) { return s.readSigned(text) })
 	if err != nil {
 		return claims{}, err
 	}
