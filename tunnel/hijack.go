@@ -148,6 +148,7 @@ func (s *stream) answer(p []byte) (rest []byte, err error) {
 	if status == http.StatusSwitchingProtocols {
 		status = http.StatusOK
 		header.Set(UpgradeHeader, answer.Header.Get("Upgrade"))
+		header.Del("Content-Length") // net/http says 0 after a POST, and HTTP/2 would hold the stream to that
 	}
 	for _, name := range []string{"Connection", "Upgrade", "Transfer-Encoding", "Keep-Alive"} {
 		header.Del(name)
