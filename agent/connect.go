@@ -61,8 +61,8 @@ func (p *process) aadProxy() (*aadproxy.Proxy, error) {
 		return nil, err
 	}
 	config := aadproxy.Config{
-		Cluster: p.settings.Cluster, TenantID: p.settings.TenantID, Hub: p.hub, API: api, AzureRBAC: p.settings.AzureRBAC,
-		Now: time.Now, Log: p.logOf(name), Ready: p.state.Reporter(name),
+		Cluster: p.settings.Cluster, TenantID: p.settings.TenantID, Hub: p.hub, API: api, Namespace: p.config.Namespace,
+		AzureRBAC: p.settings.AzureRBAC, Now: time.Now, Log: p.logOf(name), Ready: p.state.Reporter(name),
 	}
 	if !slices.Contains(p.config.Agents, fairlead.ClusterConnectAgent) {
 		config.Listener = aadproxy.Listener{Address: proxyAddress, Folder: proxyFolder}

@@ -78,7 +78,7 @@ func (c *connected) run(azureRBAC bool) {
 		c.t.Fatal(err)
 	}
 	proxy, err := aadproxy.New(aadproxy.Config{
-		Cluster: read.Cluster, Hub: hub, API: api, AzureRBAC: azureRBAC, Now: time.Now, Log: log, Ready: func(error) {},
+		Cluster: read.Cluster, Hub: hub, API: api, Namespace: fairlead.AgentNamespace, AzureRBAC: azureRBAC, Now: time.Now, Log: log, Ready: func(error) {},
 	})
 	if err != nil {
 		c.t.Fatal(err)

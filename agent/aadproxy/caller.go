@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fairlead/fairlead/caller"
@@ -42,6 +43,8 @@ type stated struct {
 	size    int
 	expiry  time.Time
 	headers headers
+
+	verdicts atomic.Pointer[remembered]
 }
 
 // principal is a caller over all statements about him.

@@ -129,7 +129,7 @@ func newFixture(t testing.TB, api *rest.Config, change func(*aadproxy.Config)) *
 	t.Helper()
 	f := &fixture{t: t, hub: newHub(t), log: &safeBuffer{}, ready: make(chan error, 100)}
 	config := aadproxy.Config{
-		Cluster: cluster(), TenantID: "tenant", Hub: f.hub, API: api, Now: time.Now,
+		Cluster: cluster(), TenantID: "tenant", Hub: f.hub, API: api, Namespace: "azure-arc", Now: time.Now,
 		Log: slog.New(slog.NewTextHandler(f.log, nil)), Ready: func(err error) { f.ready <- err },
 	}
 	if change != nil {
@@ -226,9 +226,10 @@ func (f *fixture) get(path, id string) (int, string) {
 	return f.do(f.request(http.MethodGet, path, id, nil))
 }
 
-// apiServer is one that says what it was asked.
+// apiServer is one that says what it was asked. Of the cluster it has the owner's policy and whose tokens are.
 type apiServer struct {
 	*httptest.Server
+	*policyFake
 
 	mu   sync.Mutex
 	seen []*http.Request
@@ -237,8 +238,11 @@ type apiServer struct {
 
 func newAPIServer(t testing.TB) (*apiServer, *rest.Config) {
 	t.Helper()
-	s := &apiServer{}
+	s := &apiServer{policyFake: newPolicyFake()}
 	s.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.policyFake.serve(w, r) {
+			return
+		}
 		s.mu.Lock()
 		s.seen = append(s.seen, r)
 		next := s.next

@@ -6,6 +6,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apiserver/pkg/endpoints/request"
 
+	"github.com/fairlead/fairlead/agent/aadproxy/policy"
+	"github.com/fairlead/fairlead/caller"
 	"github.com/fairlead/fairlead/dataaction"
 )
 
@@ -14,6 +16,7 @@ type asked struct {
 	dataaction.Request
 
 	name string
+	who  *policy.Subject // whose a token of the cluster is; nil: whom the hub has stated
 }
 
 // reader reads requests as the API server does, with its own code: what the two would read differently could be
@@ -22,7 +25,7 @@ func reader() *request.RequestInfoFactory {
 	return &request.RequestInfoFactory{APIPrefixes: sets.NewString("api", "apis"), GrouplessAPIPrefixes: sets.NewString("api")}
 }
 
-func read(factory *request.RequestInfoFactory, r *http.Request) (asked, error) {
+func parse(factory *request.RequestInfoFactory, r *http.Request) (asked, error) {
 	info, err := factory.NewRequestInfo(r)
 	if err != nil {
 		return asked{}, malformed("the API server would not understand this path")
@@ -37,12 +40,16 @@ func read(factory *request.RequestInfoFactory, r *http.Request) (asked, error) {
 
 // judge decides what a caller may ask of the API server, and with which of Kubernetes' roles.
 type judge struct {
+	owner     *owner
 	azureRBAC bool
 }
 
 // decide returns the level to ask the API server with, Refused for none but the caller's own, or why it is not asked.
 func (j *judge) decide(s *stated, a asked) (dataaction.Level, error) {
-	if !j.azureRBAC {
+	if err := j.owner.decide(s, a); err != nil {
+		return dataaction.Refused, err
+	}
+	if !j.azureRBAC || s.Mode == caller.Token {
 		return dataaction.Refused, nil
 	}
 	return dataaction.LevelOf(s.Grants, a.Request), nil

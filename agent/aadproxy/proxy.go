@@ -20,6 +20,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/agent/kube"
 	"github.com/fairlead/fairlead/agent/pace"
 	"github.com/fairlead/fairlead/caller"
 	"github.com/fairlead/fairlead/dataaction"
@@ -45,6 +46,7 @@ type Config struct {
 	TenantID  string
 	Hub       Hub
 	API       *rest.Config // of the API server, with this agent's own rights
+	Namespace string       // of the agents, where the policy is
 	AzureRBAC bool         // the hub's roles decide, before the cluster's own
 	Listener  Listener     // its zero value: tunnels come by Serve
 	Now       func() time.Time
@@ -54,12 +56,14 @@ type Config struct {
 
 // Proxy is the agent.
 type Proxy struct {
-	config  Config
-	keys    *keys
-	callers *callers
-	judge   *judge
-	api     *apiServer
-	reader  *request.RequestInfoFactory
+	config   Config
+	keys     *keys
+	callers  *callers
+	owner    *owner
+	judge    *judge
+	reviewer *reviewer
+	api      *apiServer
+	reader   *request.RequestInfoFactory
 }
 
 // New returns an agent that is ready to serve. It makes no call.
@@ -68,11 +72,24 @@ func New(config Config) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
+	client, err := kube.New(config.API)
+	if err != nil {
+		return nil, err
+	}
+	reviewer, err := newReviewer(config.API, config.Now)
+	if err != nil {
+		return nil, err
+	}
 	tenant := config.TenantID
 	if tenant == "" {
 		tenant = "common"
 	}
-	p := &Proxy{config: config, api: api, reader: reader(), judge: &judge{azureRBAC: config.AzureRBAC}}
+	p := &Proxy{config: config, api: api, reader: reader(), reviewer: reviewer}
+	p.owner = &owner{
+		kube: client, namespace: config.Namespace, now: config.Now, log: config.Log, known: make(chan struct{}),
+		changed: func() { p.callers.weighAll() },
+	}
+	p.judge = &judge{owner: p.owner, azureRBAC: config.AzureRBAC}
 	p.keys = &keys{fetch: config.Hub.Document, tenant: tenant, now: config.Now}
 	p.callers = &callers{
 		verifier: caller.Verifier{
@@ -89,6 +106,8 @@ func (p *Proxy) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.keepKeys(ctx) })
 	group.Go(func() error { return p.sweep(ctx) })
+	group.Go(func() error { return p.owner.follow(ctx) })
+	group.Go(func() error { return p.owner.keepHours(ctx) })
 	if p.config.Listener.Address != "" {
 		group.Go(func() error { return p.config.Listener.run(ctx, p.config.Log, p.Serve) })
 	}
@@ -201,10 +220,10 @@ func (p *Proxy) forward(w http.ResponseWriter, r *http.Request) error {
 	if impersonates(r.Header) {
 		return malformed("cluster connect does not act as somebody else (kubectl --as): sign in as whom you want to be")
 	}
-	if from.Mode == caller.Token && r.Header.Get("Authorization") == "" {
-		return refusal{http.StatusUnauthorized, "Unauthorized", "", "a token of the cluster is needed: give one with --token"}
+	if err := p.owner.wait(r.Context()); err != nil {
+		return err
 	}
-	what, err := read(p.reader, r)
+	what, err := p.read(r, from)
 	if err != nil {
 		return err
 	}
@@ -214,6 +233,22 @@ func (p *Proxy) forward(w http.ResponseWriter, r *http.Request) error {
 	}
 	p.pass(w, r, from, what, level)
 	return nil
+}
+
+// read reads what a request asks for, and whose token it comes with where that matters.
+func (p *Proxy) read(r *http.Request, from *stated) (asked, error) {
+	what, err := parse(p.reader, r)
+	if err != nil || from.Mode != caller.Token {
+		return what, err
+	}
+	shown := r.Header["Authorization"]
+	if len(shown) != 1 {
+		return what, unauthorized("a token of the cluster is needed: give one with --token")
+	}
+	if p.owner.asksWho() {
+		what.who, err = p.reviewer.review(r.Context(), shown[0])
+	}
+	return what, err
 }
 
 // pass passes a request on that may be passed on, until its end or until the caller may not any more.

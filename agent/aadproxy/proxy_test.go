@@ -155,7 +155,11 @@ func TestAnAPIServerThatIsAway(t *testing.T) {
 	server, api := newAPIServer(t)
 	f := newFixture(t, api, nil)
 	id := f.mustPut(nil)
-	server.Close()
+	if code, _ := f.get("/api", id); code != http.StatusOK {
+		t.Fatal(code)
+	}
+	_ = server.Listener.Close()
+	server.CloseClientConnections()
 	code, text := f.get("/api", id)
 	if code != http.StatusBadGateway || !strings.HasPrefix(text, caller.ReasonAPIServer+"|") || !strings.Contains(status(t, text).Message, "cannot reach the API server") {
 		t.Errorf("%d %s", code, text)

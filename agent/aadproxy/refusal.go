@@ -25,6 +25,10 @@ func unknownCaller(message string) refusal {
 	return refusal{http.StatusUnauthorized, metav1.StatusReasonUnauthorized, caller.ReasonUnknownCaller, message}
 }
 
+func unauthorized(message string) refusal {
+	return refusal{http.StatusUnauthorized, metav1.StatusReasonUnauthorized, "", message}
+}
+
 func malformed(message string) refusal {
 	return refusal{http.StatusBadRequest, metav1.StatusReasonBadRequest, caller.ReasonMalformed, message}
 }
@@ -54,7 +58,9 @@ func refuse(w http.ResponseWriter, r refusal) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set(caller.ReasonHeader, r.why)
+	if r.why != "" {
+		w.Header().Set(caller.ReasonHeader, r.why)
+	}
 	w.WriteHeader(r.code)
 	_, _ = w.Write(append(body, '\n'))
 }
