@@ -117,5 +117,5 @@ func addServers(root *cobra.Command, s *session) {
 		server.GroupID = "server"
 		root.AddCommand(server)
 	}
-	root.AddCommand(newDocsCommand())
+	root.AddCommand(newDocsCommand(), newArcProxyCommand(s.streams))
 }

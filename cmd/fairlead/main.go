@@ -8,4 +8,4 @@ import (
 	"github.com/fairlead/fairlead/cli"
 )
 
-func main() { os.Exit(cli.Main(context.Background(), os.Args[1:], cli.OSStreams())) }
+func main() { os.Exit(cli.Main(context.Background(), cli.Arguments(os.Args), cli.OSStreams())) }
