@@ -40,7 +40,7 @@ func newConnectedCommand(s *session) *cobra.Command {
 		Example: "  fairlead connectedk8s connect -n edge-1 -g shops\n  fairlead connectedk8s list -o table",
 	}
 	command.AddCommand(newConnectCommand(s), newConnectedListCommand(s), newConnectedShowCommand(s),
-		newConnectedUpdateCommand(s), newConnectedUpgradeCommand(s), newConnectedDeleteCommand(s), newTroubleshootCommand(s),
+		newConnectedUpdateCommand(s), newConnectedUpgradeCommand(s), newConnectedDeleteCommand(s), newTroubleshootCommand(s), newRecordingCommand(s),
 		newGetCredentialsCommand(s), newGetTokenCommand(s), newProxyCommand(s),
 		newEnableFeaturesCommand(s), newDisableFeaturesCommand(s))
 	return command
@@ -346,7 +346,7 @@ type updateFlags struct {
 	tags                                              []string
 	proxy                                             proxyFlags
 	disableProxy                                      bool
-	autoUpgrade                                       string
+	autoUpgrade, recording, recordingInput            string
 	distribution, distributionVersion, infrastructure string
 }
 
@@ -354,10 +354,11 @@ func newConnectedUpdateCommand(s *session) *cobra.Command {
 	var flags updateFlags
 	command := &cobra.Command{
 		Use: "update", Short: "Change a connected cluster",
-		Long: `Change a connected cluster's tags, what it says of its distribution, whether the hub may upgrade its agents, or the
-proxy of its agents. The last two change the cluster, too, and need its kubeconfig.`,
+		Long: `Change a connected cluster's tags, what it says of its distribution, whether sessions in it are recorded,
+whether the hub may upgrade its agents, or the proxy of its agents. The last two change the cluster, too, and need its kubeconfig.`,
 		Example: `  fairlead connectedk8s update -n edge-1 -g shops --tags site=north owner=ana
   fairlead connectedk8s update -n edge-1 -g shops --proxy-https http://proxy:3128 --proxy-skip-range 10.0.0.0/8,.svc
+  fairlead connectedk8s update -n edge-1 -g shops --session-recording on
   fairlead connectedk8s update -n edge-1 -g shops --auto-upgrade false`,
 		RunE: func(command *cobra.Command, _ []string) error { return s.update(command.Context(), flags) },
 	}
@@ -368,6 +369,8 @@ proxy of its agents. The last two change the cluster, too, and need its kubeconf
 	set := command.Flags()
 	set.BoolVar(&flags.disableProxy, "disable-proxy", false, "let the agents reach the hub directly")
 	set.StringVar(&flags.autoUpgrade, "auto-upgrade", "", "whether the hub may upgrade the agents by itself: true or false")
+	set.StringVar(&flags.recording, "session-recording", "", "whether the hub records what exec and attach show in this cluster: on or off")
+	set.StringVar(&flags.recordingInput, "session-recording-input", "", "whether it also records what is typed, which may be passwords: on or off")
 	set.StringVar(&flags.distribution, "distribution", "", "Kubernetes distribution")
 	set.StringVar(&flags.distributionVersion, "distribution-version", "", "version of the distribution")
 	set.StringVar(&flags.infrastructure, "infrastructure", "", "what the cluster runs on")
@@ -375,7 +378,8 @@ proxy of its agents. The last two change the cluster, too, and need its kubeconf
 	for _, proxy := range []string{"proxy-https", "proxy-http", "proxy-skip-range", "proxy-cert"} {
 		command.MarkFlagsMutuallyExclusive("disable-proxy", proxy)
 	}
-	command.MarkFlagsOneRequired("tags", "proxy-https", "proxy-http", "proxy-skip-range", "proxy-cert", "disable-proxy", "auto-upgrade", "distribution", "distribution-version", "infrastructure")
+	command.MarkFlagsOneRequired("tags", "proxy-https", "proxy-http", "proxy-skip-range", "proxy-cert", "disable-proxy", "auto-upgrade", "distribution", "distribution-version", "infrastructure",
+		"session-recording", "session-recording-input")
 	return command
 }
 
@@ -396,6 +400,12 @@ func (f *updateFlags) changes() (connect.Changes, error) {
 		changes.AutoUpgrade = connect.AutoUpgradeDisabled
 	default:
 		return changes, usagef("--auto-upgrade: %q is neither true nor false", f.autoUpgrade)
+	}
+	if changes.SessionRecording, err = readSwitch("--session-recording", f.recording); err != nil {
+		return changes, err
+	}
+	if changes.SessionRecordingInput, err = readSwitch("--session-recording-input", f.recordingInput); err != nil {
+		return changes, err
 	}
 	if f.tags != nil {
 		changes.Tags, err = parseTags(f.tags)

@@ -14,8 +14,15 @@ import (
 	"github.com/fairlead/fairlead/client"
 )
 
+// The kinds of events.
+const (
+	managementEvents = "management"
+	kubernetesEvents = "kubernetes"
+)
+
 // activityFlags narrow the activity log.
 type activityFlags struct {
+	kind                                              string
 	group, id, correlation, namespace, caller, status string
 	start, end, offset                                string
 	fields                                            []string
@@ -32,6 +39,44 @@ func activityColumns() []column {
 	}
 }
 
+func requestColumns() []column {
+	return []column{
+		{title: "When", path: "eventTimestamp", write: ago},
+		{title: "Caller", path: "caller"},
+		{title: "Cluster", path: "resourceId", write: lastSegment},
+		{title: "Verb", path: "properties.verb"},
+		{title: "Resource", path: "join('/', [properties.resource, properties.subresource][?@ != ''])"},
+		{title: "Namespace", path: "properties.namespace"},
+		{title: "Name", path: "properties.name"},
+		{title: "Status", path: "properties.statusCode", write: statusCode},
+		{title: "Seconds", path: "properties.durationSeconds", write: seconds},
+		{title: "Reason", path: "properties.reason"},
+	}
+}
+
+func lastSegment(value any) string {
+	id, _ := value.(string)
+	return id[strings.LastIndex(id, "/")+1:]
+}
+
+// statusCode leaves out the 0 of what has no answer yet.
+func statusCode(value any) string {
+	if code, _ := value.(string); code != "0" {
+		return code
+	}
+	return ""
+}
+
+// seconds is a duration to the millisecond; what goes on has none.
+func seconds(value any) string {
+	text, _ := value.(string)
+	number, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return ""
+	}
+	return strconv.FormatFloat(number, 'f', 3, 64)
+}
+
 func newMonitorCommand(s *session) *cobra.Command {
 	command := &cobra.Command{
 		Use: "monitor", Short: "What has happened at the hub",
@@ -40,7 +85,7 @@ func newMonitorCommand(s *session) *cobra.Command {
 	}
 	log := &cobra.Command{
 		Use: "activity-log", Short: "Who has changed what",
-		Long:    "See who has written, deleted or done what, from where, and how that went. The hub remembers 90 days.",
+		Long:    "See who has written, deleted or done what, from where, and how that went, at the hub or, with --kind kubernetes, in connected clusters through it. The hub remembers 90 days.",
 		Example: "  fairlead monitor activity-log list -g shops --offset 1h -o table",
 	}
 	log.AddCommand(newActivityListCommand(s))
@@ -52,11 +97,16 @@ func newActivityListCommand(s *session) *cobra.Command {
 	var flags activityFlags
 	command := &cobra.Command{
 		Use: "list", Short: "List what has been done, newest first",
-		Long:    "List what has been done to the resources that you may read, newest first. Without times, what happened in the last six hours.",
-		Example: "  fairlead monitor activity-log list -g shops --offset 1h -o table\n  fairlead monitor activity-log list --resource-id ID --offset 30d --status Failed",
-		RunE:    func(command *cobra.Command, _ []string) error { return s.activityList(command.Context(), flags) },
+		Long: `List what has been done to the resources that you may read, newest first. Without times, what happened in the last six
+hours. With --kind kubernetes, list the requests that came to your connected clusters through the hub instead, refused ones
+and such as still go on, too.`,
+		Example: `  fairlead monitor activity-log list -g shops --offset 1h -o table
+  fairlead monitor activity-log list --resource-id ID --offset 30d --status Failed
+  fairlead monitor activity-log list --kind kubernetes --caller ana@example.org --offset 1d -o table`,
+		RunE: func(command *cobra.Command, _ []string) error { return s.activityList(command.Context(), flags) },
 	}
 	set := command.Flags()
+	set.StringVar(&flags.kind, "kind", managementEvents, "management for what was done to resources, or kubernetes for what was sent to clusters")
 	set.StringVarP(&flags.group, "resource-group", "g", "", "only what happened in this resource group")
 	set.StringVar(&flags.id, "resource-id", "", "only what happened to this resource and below it")
 	set.StringVar(&flags.correlation, "correlation-id", "", "only what belongs together under this id")
@@ -84,20 +134,16 @@ func (s *session) activityList(ctx context.Context, flags activityFlags) error {
 	if len(flags.fields) > 0 {
 		query.Set("$select", strings.Join(flags.fields, ","))
 	}
-	var page struct {
-		Value []client.Document `json:"value"`
-	}
-	response, err := hub.Do(ctx, client.Call{
-		Method: "GET", Path: "/subscriptions/" + subscription + "/providers/Microsoft.Insights/eventtypes/management/values",
-		Version: client.ActivityVersion, Query: query,
-	})
+	path := "/subscriptions/" + subscription + "/providers/Microsoft.Insights/eventtypes/" + strings.ToLower(flags.kind) + "/values"
+	found, err := hub.Some(ctx, path, client.ActivityVersion, query, flags.most)
 	if err != nil {
 		return err
 	}
-	if err := response.Decode(&page); err != nil {
-		return err
+	columns := activityColumns()
+	if strings.EqualFold(flags.kind, kubernetesEvents) {
+		columns = requestColumns()
 	}
-	return s.list(page.Value, activityColumns(), "Nothing has happened there in that time; --offset 30d looks further back.")
+	return s.list(found, columns, "Nothing has happened there in that time; --offset 30d looks further back.")
 }
 
 // filter says in OData what the flags ask for; now is the end when none is given.
@@ -129,6 +175,9 @@ func (f activityFlags) filter(now time.Time) (string, error) {
 func (f activityFlags) check() error {
 	if f.most < 1 || f.most > 1000 {
 		return usagef("--max-events: a number from 1 to 1000 is expected")
+	}
+	if f.kind != "" && !strings.EqualFold(f.kind, managementEvents) && !strings.EqualFold(f.kind, kubernetesEvents) {
+		return usagef("--kind: %q is neither %s nor %s", f.kind, managementEvents, kubernetesEvents)
 	}
 	return checkGroupFlag(f.group)
 }

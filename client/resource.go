@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"math"
 	"net/http"
 	"net/url"
 
@@ -65,6 +66,11 @@ func (h *Hub) change(ctx context.Context, call Call, v any) error {
 
 // List reads all pages of the collection at path.
 func (h *Hub) List(ctx context.Context, path, version string, query url.Values) ([]Document, error) {
+	return h.Some(ctx, path, version, query, math.MaxInt)
+}
+
+// Some reads the collection at path until it has so many documents.
+func (h *Hub) Some(ctx context.Context, path, version string, query url.Values, most int) ([]Document, error) {
 	all := []Document{}
 	call := Call{Method: http.MethodGet, Path: path, Version: version, Query: query}
 	for range maxPages {
@@ -82,8 +88,8 @@ func (h *Hub) List(ctx context.Context, path, version string, query url.Values) 
 		}
 		all = append(all, page.Value...)
 		next := cmp.Or(page.NextLink, page.ODataNext)
-		if next == "" {
-			return all, nil
+		if next == "" || len(all) >= most {
+			return all[:min(most, len(all))], nil
 		}
 		call = Call{Method: http.MethodGet, Path: next, Version: version}
 	}

@@ -27,6 +27,7 @@ type Changes struct {
 	Tags                                              map[string]string
 	Distribution, DistributionVersion, Infrastructure string
 	AutoUpgrade                                       AutoUpgrade
+	SessionRecording, SessionRecordingInput           string // Enabled or Disabled; empty to leave it
 	Proxy                                             Proxy
 	DisableProxy                                      bool
 }
@@ -73,6 +74,15 @@ func (u *Update) change(ctx context.Context) (string, error) {
 	}
 	if u.Changes.AutoUpgrade != AutoUpgradeUnchanged {
 		properties["arcAgentProfile"] = client.Document{"agentAutoUpgrade": string(u.Changes.AutoUpgrade)}
+	}
+	recording := client.Document{}
+	for name, value := range map[string]string{"sessionRecording": u.Changes.SessionRecording, "sessionRecordingInput": u.Changes.SessionRecordingInput} {
+		if value != "" {
+			recording[name] = value
+		}
+	}
+	if len(recording) > 0 {
+		properties["clusterConnect"] = recording
 	}
 	body := client.Document{"properties": properties}
 	if u.Changes.Tags != nil {

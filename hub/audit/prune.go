@@ -8,7 +8,7 @@ import (
 
 const (
 	pruneEvery = 10 * time.Minute
-	pruneStep  = 2000 // entries in one transaction, so that others can write in between
+	pruneStep  = 500 // entries in one transaction, so that others can write in between
 )
 
 // prune clears what is too old, and the oldest of what is too much.
