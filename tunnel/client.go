@@ -27,7 +27,7 @@ type Client struct {
 // NewClient speaks HTTP/2 on a connection that Accept has returned, and waits for the far end's first word. It takes the
 // connection over and closes it on an error.
 func NewClient(ctx context.Context, conn net.Conn) (*Client, error) {
-	c := &Client{conn: &watched{Conn: conn, done: make(chan struct{})}}
+	c := &Client{conn: watch(conn)}
 	transport := &http.Transport{
 		DialContext:        func(context.Context, string, string) (net.Conn, error) { return c.conn, nil },
 		Protocols:          overPlainConnections(),
@@ -147,26 +147,33 @@ func (c *Client) Close() {
 type watched struct {
 	net.Conn
 
-	once sync.Once
-	done chan struct{}
+	first atomic.Bool
+	done  chan struct{} // closed when the end begins
+	gone  chan struct{} // closed when it is over: a peer may have to be told
 
 	mu    sync.Mutex
 	ended bool
 	then  func()
 }
 
-// Close closes the connection.
+func watch(conn net.Conn) *watched {
+	return &watched{Conn: conn, done: make(chan struct{}), gone: make(chan struct{})}
+}
+
+// Close closes the connection, once.
 func (w *watched) Close() error {
-	w.once.Do(func() {
-		close(w.done)
-		w.mu.Lock()
-		w.ended = true
-		then := w.then
-		w.mu.Unlock()
-		if then != nil {
-			then()
-		}
-	})
+	if !w.first.CompareAndSwap(false, true) {
+		return net.ErrClosed
+	}
+	defer close(w.gone)
+	close(w.done)
+	w.mu.Lock()
+	w.ended = true
+	then := w.then
+	w.mu.Unlock()
+	if then != nil {
+		then()
+	}
 	return w.Conn.Close()
 }
 

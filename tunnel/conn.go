@@ -64,9 +64,10 @@ type Conn struct {
 	failed  error
 	scratch [maxHead]byte
 
-	writing  sync.Mutex
+	writing  chan struct{}          // full while somebody writes
+	over     chan struct{}          // closed when nothing more is to be written
 	pong     atomic.Pointer[[]byte] // owed to the peer
-	ended    sync.Once
+	ended    atomic.Bool
 	draining chan struct{}
 	drained  sync.Once
 	onDrain  atomic.Pointer[func()]
@@ -79,7 +80,7 @@ func newConn(under net.Conn, early []byte, client bool) *Conn {
 	if g, ok := under.(*gathered); ok {
 		under = g.Conn
 	}
-	c := &Conn{Conn: under, in: under, wire: wireOf(under), client: client, draining: make(chan struct{})}
+	c := &Conn{Conn: under, in: under, wire: wireOf(under), client: client, draining: make(chan struct{}), writing: make(chan struct{}, 1), over: make(chan struct{})}
 	if len(early) > 0 {
 		c.in = io.MultiReader(bytes.NewReader(bytes.Clone(early)), under)
 	}
@@ -180,9 +181,11 @@ func (c *Conn) control(h head) error {
 			c.peerDrains()
 		}
 		c.pong.Store(&payload)
-		if c.writing.TryLock() { // else whoever writes now sends it
-			defer c.writing.Unlock()
+		select {
+		case c.writing <- struct{}{}:
+			defer c.release()
 			return c.payPong()
+		default: // whoever writes now sends it
 		}
 	case opClose:
 		return closedBy(payload)
@@ -213,8 +216,10 @@ func (c *Conn) refuse(err error) error {
 
 // Write sends p as one message, or as several of at most 64 KiB.
 func (c *Conn) Write(p []byte) (int, error) {
-	c.writing.Lock()
-	defer c.writing.Unlock()
+	if err := c.take(); err != nil {
+		return 0, err
+	}
+	defer c.release()
 	written := 0
 	for written < len(p) {
 		piece := p[written:min(len(p), written+maxMessage)]
@@ -227,7 +232,24 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return written, c.payPong()
 }
 
-// payPong answers the last ping. Its caller holds the lock.
+// take waits for the turn to write, or for the end.
+func (c *Conn) take() error {
+	select {
+	case <-c.over:
+		return net.ErrClosed
+	default:
+	}
+	select {
+	case c.writing <- struct{}{}:
+		return nil
+	case <-c.over:
+		return net.ErrClosed
+	}
+}
+
+func (c *Conn) release() { <-c.writing }
+
+// payPong answers the last ping. It is its caller's turn.
 func (c *Conn) payPong() error {
 	if owed := c.pong.Swap(nil); owed != nil {
 		return c.send(opPong, *owed)
@@ -235,7 +257,7 @@ func (c *Conn) payPong() error {
 	return nil
 }
 
-// send writes one frame with one Write. Its caller holds the lock.
+// send writes one frame with one Write. It is its caller's turn.
 func (c *Conn) send(op byte, payload []byte) error {
 	buffer := chunks.Get().(*chunk) //nolint:forcetypeassert,errcheck // nothing else is in it
 	defer chunks.Put(buffer)
@@ -271,8 +293,10 @@ func (c *Conn) put(frame []byte) error {
 
 // Drain tells the peer that this side goes away, so that it opens another connection before this one ends.
 func (c *Conn) Drain() error {
-	c.writing.Lock()
-	defer c.writing.Unlock()
+	if err := c.take(); err != nil {
+		return err
+	}
+	defer c.release()
 	return c.send(opPing, []byte(drainWord))
 }
 
@@ -318,16 +342,20 @@ func (c *Conn) CloseWith(code int, reason string) error {
 
 // end sends the frame of the end, unless somebody else is stuck in a Write.
 func (c *Conn) end(code int, reason string) {
-	c.ended.Do(func() {
-		if !c.writing.TryLock() {
-			return
-		}
-		defer c.writing.Unlock()
-		payload := binary.BigEndian.AppendUint16(nil, uint16(code)) //nolint:gosec // codes are below 5000
-		payload = append(payload, reason[:min(len(reason), maxControl-2)]...)
-		_ = c.SetWriteDeadline(time.Now().Add(closeTimeout))
-		_ = c.send(opClose, payload) // a peer that is gone needs no farewell
-	})
+	if !c.ended.CompareAndSwap(false, true) {
+		return
+	}
+	close(c.over)
+	select {
+	case c.writing <- struct{}{}:
+		defer c.release()
+	default:
+		return
+	}
+	payload := binary.BigEndian.AppendUint16(nil, uint16(code)) //nolint:gosec // codes are below 5000
+	payload = append(payload, reason[:min(len(reason), maxControl-2)]...)
+	_ = c.SetWriteDeadline(time.Now().Add(closeTimeout))
+	_ = c.send(opClose, payload) // a peer that is gone needs no farewell
 }
 
 // printable is what of a text that somebody else wrote may stand in a log.

@@ -30,7 +30,7 @@ func (s *Server) Serve(ctx context.Context, conn net.Conn) error {
 	if _, ok := conn.(*Conn); !ok {
 		conn = gathering(conn)
 	}
-	one := &single{conn: &watched{Conn: conn, done: make(chan struct{})}, closed: make(chan struct{})}
+	one := &single{conn: watch(conn), closed: make(chan struct{})}
 	at := &gate{handler: s.Handler}
 	server := &http.Server{
 		Handler: at, Protocols: overPlainConnections(), HTTP2: http2(), MaxHeaderBytes: maxHeaders,
@@ -45,6 +45,7 @@ func (s *Server) Serve(ctx context.Context, conn net.Conn) error {
 	}
 	_ = server.Close() // closes what may be open still
 	_ = one.conn.Close()
+	<-one.conn.gone
 	<-ended
 	at.shut()
 	at.stalls.stop()
