@@ -1,6 +1,10 @@
 package tunnel
 
-import "net"
+import (
+	"context"
+	"net"
+	"net/http"
+)
 
 // NewConn is a WebSocket on a connection, without the handshake.
 func NewConn(under net.Conn, client bool) *Conn { return newConn(under, nil, client) }
@@ -10,3 +14,13 @@ const StreamWindow = streamWindow
 
 // MaxMessage is the largest message that is sent.
 const MaxMessage = maxMessage
+
+// Upgrading is a handler of requests that are to be upgraded.
+func Upgrading(handler http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { serveUpgrade(handler, w, r) }
+}
+
+// Shake is a handshake on a connection that is there.
+func (d *Dialer) Shake(ctx context.Context, under net.Conn) (*Conn, error) {
+	return d.handshake(ctx, under)
+}

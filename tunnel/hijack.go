@@ -150,6 +150,9 @@ func (s *stream) answer(p []byte) (rest []byte, err error) {
 		header.Set(UpgradeHeader, answer.Header.Get("Upgrade"))
 		header.Del("Content-Length") // net/http says 0 after a POST, and HTTP/2 would hold the stream to that
 	}
+	if status < http.StatusOK {
+		return nil, fmt.Errorf("an upgrade cannot be answered with status %d", status)
+	}
 	for _, name := range []string{"Connection", "Upgrade", "Transfer-Encoding", "Keep-Alive"} {
 		header.Del(name)
 	}
