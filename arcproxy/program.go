@@ -55,7 +55,9 @@ func (p *Program) Run(ctx context.Context) error {
 	}
 	p.Log.InfoContext(ctx, "the proxy listens", slog.Int("https_port", portOf(secure)), slog.Int("http_port", portOf(plain)))
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return p.proxy.serve(ctx, tls.NewListener(secure, p.proxy.identity.settings()), p.front()) })
+	group.Go(func() error {
+		return p.proxy.serve(ctx, tls.NewListener(secure, p.proxy.identity.settings()), p.front())
+	})
 	group.Go(func() error { return p.proxy.serve(ctx, plain, p.ours(http.HandlerFunc(p.register))) })
 	return group.Wait()
 }

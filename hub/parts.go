@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"runtime"
 
 	"github.com/fairlead/fairlead/azcloud"
 	"github.com/fairlead/fairlead/chart"
@@ -53,6 +54,14 @@ func (p *parts) services() []service {
 	return []service{p.keys, p.tokens, p.tracker, p.resources, p.registry, p.relay, p.audit, p.recorder}
 }
 
+// azPlatform is what az may fetch its proxy program for: only with a domain does it look for that at the hub.
+func (h *Hub) azPlatform() string {
+	if h.config.Domain == "" {
+		return ""
+	}
+	return runtime.GOOS + "/" + runtime.GOARCH
+}
+
 func (h *Hub) openParts(ctx context.Context) error {
 	p := parts{checker: h.setup.checker}
 	p.keys = &token.Keys{Vault: h.vault, Now: h.now, Log: h.log}
@@ -70,7 +79,7 @@ func (h *Hub) openParts(ctx context.Context) error {
 	}
 	p.registry = &registry.Server{
 		Dir: filepath.Join(h.config.Data, "registry"), Chart: chart.Archive, Binary: h.config.Binary, Precheck: h.precheck, Probe: h.config.Probe, Log: h.log,
-		URL: h.url, Mirror: pushed, Identity: p.tokens, Access: p.checker,
+		URL: h.url, Mirror: pushed, Identity: p.tokens, Access: p.checker, AzPlatform: h.azPlatform(),
 	}
 	p.audit = &audit.Log{Store: h.db, Limits: h.config.auditLimits(), Now: h.now, Log: h.log}
 	p.recorder = &recording.Recorder{

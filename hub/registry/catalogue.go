@@ -27,6 +27,7 @@ type repository struct {
 	tags      map[string]v1.Descriptor
 	manifests map[string]v1.Descriptor // by digest
 	blobs     map[string]v1.Descriptor // by digest
+	other     v1.Descriptor            // what tags that are not there stand for, if anything
 }
 
 // open reads a layout and checks every byte in it.
@@ -52,6 +53,9 @@ func (c *catalogue) add(descriptor v1.Descriptor) error {
 		repo.manifests[descriptor.Digest.String()] = descriptor
 		return errors.Join(c.check(descriptor), c.addIndex(repo, descriptor))
 	}
+	if isAzProxy(name) {
+		repo.other = descriptor
+	}
 	return c.addManifest(repo, descriptor)
 }
 
@@ -72,7 +76,7 @@ func (c *catalogue) addManifest(repo *repository, descriptor v1.Descriptor) erro
 
 func (c *catalogue) repository(name string) *repository {
 	if c.repositories[name] == nil {
-		c.repositories[name] = &repository{map[string]v1.Descriptor{}, map[string]v1.Descriptor{}, map[string]v1.Descriptor{}}
+		c.repositories[name] = &repository{tags: map[string]v1.Descriptor{}, manifests: map[string]v1.Descriptor{}, blobs: map[string]v1.Descriptor{}}
 	}
 	return c.repositories[name]
 }

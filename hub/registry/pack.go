@@ -45,7 +45,7 @@ func (s *Server) pack(ctx context.Context) (*catalogue, error) {
 	if err != nil {
 		return nil, err
 	}
-	key := layoutKey(digest, precheck)
+	key := layoutKey(digest+s.AzPlatform, precheck)
 	dir := filepath.Join(s.Dir, key)
 	content, err := open(dir)
 	if err != nil {
@@ -101,6 +101,11 @@ func (s *Server) fill(ctx context.Context, from source, dir string) error {
 	}
 	if err := s.addProbe(ctx, target, from.precheck); err != nil {
 		return err
+	}
+	if s.AzPlatform != "" {
+		if err := addAzProxy(target, s.AzPlatform, from.binary, dir); err != nil {
+			return err
+		}
 	}
 	return addImage(ctx, target, from.binary, dir)
 }

@@ -1,7 +1,7 @@
-// Package registry is the hub's registry by the OCI distribution API. It serves the agents' chart and image and those
-// of the az client's pre-check, packed from the running binary, once a binary, into an OCI layout on disk; while that lasts, requests wait. Besides, it serves
-// what an administrator has pushed. Anybody may pull: nodes have no credentials, and there is nothing secret in it. Only
-// who may is let push. The package does not know clusters.
+// Package registry is the hub's registry by the OCI distribution API. It serves the agents' chart and image, those of the az
+// client's pre-check, and that client's proxy program, packed from the running binary, once a binary, into an OCI layout on
+// disk; while that lasts, requests wait. Besides, it serves what an administrator has pushed. Anybody may pull: nodes have no
+// credentials, and there is nothing secret in it. Only who may is let push. The package does not know clusters.
 package registry
 
 import (
@@ -31,13 +31,15 @@ const PlainChartRepository = "azurearck8s/batch1/stable/" + fairlead.ChartName
 // Binary tells where the binary is and is os.Executable unless set. Mirror, Identity and Access are for pushes, which
 // are refused without them; URL is the hub's own, without a slash at the end.
 // Precheck returns the packed chart of the az client's pre-check, and Probe the program in its image; without them none is served.
+// AzPlatform is what the binary runs on, such as linux/amd64, when az may fetch it as its proxy program.
 type Server struct {
-	Dir      string
-	Chart    func() ([]byte, error)
-	Binary   func() (string, error)
-	Precheck func() ([]byte, error)
-	Probe    func(architecture string) ([]byte, error)
-	Log      *slog.Logger
+	Dir        string
+	Chart      func() ([]byte, error)
+	Binary     func() (string, error)
+	Precheck   func() ([]byte, error)
+	Probe      func(architecture string) ([]byte, error)
+	AzPlatform string
+	Log        *slog.Logger
 
 	URL      string
 	Mirror   *mirror.Store

@@ -97,6 +97,8 @@ func (s *Server) serveContent(w http.ResponseWriter, r *http.Request) {
 func (s *Server) serveNothing(w http.ResponseWriter, r *http.Request, content *catalogue, wanted request) {
 	tags := content.tags(wanted.repository)
 	switch {
+	case isAzProxy(wanted.repository) && len(tags) == 0:
+		refuse(w, http.StatusNotFound, "NAME_UNKNOWN", s.noAzProxy(r.Context(), wanted.repository))
 	case content.repositories[wanted.repository] == nil && len(tags) == 0:
 		refuse(w, http.StatusNotFound, "NAME_UNKNOWN", content.unknown(wanted.repository))
 	case wanted.kind == "tags":
@@ -122,8 +124,10 @@ func (r *repository) manifest(reference string) (v1.Descriptor, bool) {
 	if descriptor, ok := r.tags[reference]; ok {
 		return descriptor, true
 	}
-	descriptor, ok := r.manifests[reference]
-	return descriptor, ok
+	if descriptor, ok := r.manifests[reference]; ok || digestName.MatchString(reference) {
+		return descriptor, ok
+	}
+	return r.other, r.other.Size > 0
 }
 
 // has reports whether the hub itself has packed what is wanted.
