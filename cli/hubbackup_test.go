@@ -69,8 +69,10 @@ func TestBackupAndRestoreAsTyped(t *testing.T) {
 func TestAuthorityStepsAsTyped(t *testing.T) {
 	folder := hubOnce(t)
 	for _, c := range []struct{ step, stage, next string }{
-		{"show", "Single", "fairlead hub ca rotate"}, {"rotate", "Pending", "fairlead hub ca switch"},
-		{"switch", "Serving", "fairlead hub ca retire"}, {"retire", "Single", "fairlead hub ca rotate"},
+		{"show", "Single", "fairlead hub ca rotate"},
+		{"rotate", "Pending", "fairlead hub ca switch"},
+		{"switch", "Serving", "fairlead hub ca retire"},
+		{"retire", "Single", "fairlead hub ca rotate"},
 	} {
 		out, _, err := typedToHub(t, "ca", c.step, "--data", folder, "-o", "json")
 		var shown caStatus

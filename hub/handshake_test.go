@@ -191,7 +191,7 @@ func TestWhoCannotBeServedInTimeIsTurnedAway(t *testing.T) {
 		taken(t, turns)
 		began := time.Now()
 		crowd(turns, order, "early")
-		time.Sleep(600 * time.Millisecond)
+		<-time.After(600 * time.Millisecond)
 		crowd(turns, order, "late")
 		if got := <-order; got != "early was turned away" || time.Since(began) != time.Second {
 			t.Errorf("%s after %s", got, time.Since(began))

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// gauge is the metric that tells how many requests of agents are being answered.
+	// Tells how many requests of agents are being answered.
 	gauge        = `fairlead_hub_requests_under_way{part="dataplane"} `
 	offlineGauge = `fairlead_hub_clusters{status="Offline"} `
 )
