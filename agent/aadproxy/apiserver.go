@@ -107,16 +107,25 @@ func (s *apiServer) pass(w http.ResponseWriter, r *http.Request, from *stated, l
 		s.asGiven.ServeHTTP(w, r)
 		return
 	}
-	with := passage{headers: from.headers, level: level}
-	if s.token != nil {
-		token, err := s.token.Token()
-		if err != nil {
-			refuse(w, unreachable("kube-aad-proxy has no token of its own for the API server: "+err.Error()))
-			return
-		}
-		with.token = token.AccessToken
+	token, err := s.ownToken()
+	if err != nil {
+		refuse(w, refusalOf(r.Context(), err))
+		return
 	}
+	with := passage{headers: from.headers, level: level, token: token}
 	s.asAgent.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), passageKey{}, with)))
+}
+
+// ownToken returns this agent's own token, empty when it shows a certificate.
+func (s *apiServer) ownToken() (string, error) {
+	if s.token == nil {
+		return "", nil
+	}
+	found, err := s.token.Token()
+	if err != nil {
+		return "", unreachable("kube-aad-proxy has no token of its own for the API server: " + err.Error())
+	}
+	return found.AccessToken, nil
 }
 
 // passage is with what a request is passed on in the name of this agent.

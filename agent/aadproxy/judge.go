@@ -49,8 +49,13 @@ func (j *judge) decide(s *stated, a asked) (dataaction.Level, error) {
 	if err := j.owner.decide(s, a); err != nil {
 		return dataaction.Refused, err
 	}
+	return j.azure(s, a.Request), nil
+}
+
+// azure returns the level that the hub's roles give to a request.
+func (j *judge) azure(s *stated, r dataaction.Request) dataaction.Level {
 	if !j.azureRBAC || s.Mode == caller.Token {
-		return dataaction.Refused, nil
+		return dataaction.Refused
 	}
-	return dataaction.LevelOf(s.Grants, a.Request), nil
+	return dataaction.LevelOf(s.Grants, r)
 }

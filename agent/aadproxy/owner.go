@@ -120,6 +120,12 @@ func (o *owner) asksWho() bool {
 	return r != nil && r.policy != nil && r.policy.NeedsNames()
 }
 
+// silent reports whether the owner says nothing.
+func (o *owner) silent() bool {
+	r := o.ruling.Load()
+	return r != nil && r.err == nil && r.policy == nil
+}
+
 // decide returns why the owner forbids a request, nil when he does not.
 func (o *owner) decide(s *stated, a asked) error {
 	r := o.ruling.Load()

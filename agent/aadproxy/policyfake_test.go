@@ -112,4 +112,3 @@ func (p *policyFake) review(w http.ResponseWriter, r *http.Request) {
 	asked.APIVersion, asked.Kind = "authentication.k8s.io/v1", "TokenReview"
 	_ = json.NewEncoder(w).Encode(asked)
 }
-

@@ -32,6 +32,9 @@ const (
 	drain      = 5 * time.Second // what is open may go on for as long at the end, within the grace that pods have
 )
 
+// noImpersonation is why requests that impersonate are refused.
+const noImpersonation = "cluster connect does not act as somebody else (kubectl --as): sign in as whom you want to be"
+
 // Hub is what this agent asks of the hub.
 type Hub interface {
 	// Document fetches what the hub tells anybody.
@@ -62,6 +65,7 @@ type Proxy struct {
 	owner    *owner
 	judge    *judge
 	reviewer *reviewer
+	reviews  *reviews
 	api      *apiServer
 	reader   *request.RequestInfoFactory
 }
@@ -90,6 +94,9 @@ func New(config Config) (*Proxy, error) {
 		changed: func() { p.callers.weighAll() },
 	}
 	p.judge = &judge{owner: p.owner, azureRBAC: config.AzureRBAC}
+	if p.reviews, err = newReviews(p.judge, api); err != nil {
+		return nil, fmt.Errorf("prepare reviews of rights: %w", err)
+	}
 	p.keys = &keys{fetch: config.Hub.Document, tenant: tenant, now: config.Now}
 	p.callers = &callers{
 		verifier: caller.Verifier{
@@ -218,7 +225,7 @@ func (p *Proxy) forward(w http.ResponseWriter, r *http.Request) error {
 		return unknownCaller("the statement of this caller is not known here, or not any more")
 	}
 	if impersonates(r.Header) {
-		return malformed("cluster connect does not act as somebody else (kubectl --as): sign in as whom you want to be")
+		return malformed(noImpersonation)
 	}
 	if err := p.owner.wait(r.Context()); err != nil {
 		return err
@@ -230,6 +237,12 @@ func (p *Proxy) forward(w http.ResponseWriter, r *http.Request) error {
 	level, err := p.judge.decide(from, what)
 	if err != nil {
 		return err
+	}
+	if isReview(what) {
+		var answered bool
+		if level, answered, err = p.reviews.weigh(w, r, from, what); err != nil || answered {
+			return err
+		}
 	}
 	p.pass(w, r, from, what, level)
 	return nil

@@ -87,10 +87,17 @@ func (r *Rule) fits(q dataaction.Request, now time.Time) bool {
 	return r.fitsVerb(q) && r.fitsNamespace(q) && r.fitsResource(q) && (r.Hours == nil || r.Hours.holds(now))
 }
 
+// anything is how reviews of rights ask for everything at once. A rule that denies a part of it fits, one that allows a part
+// of it does not.
+const anything = "*"
+
 // fitsVerb counts whatever reaches into something that runs as exec and as nothing else, even when it begins with a GET.
 func (r *Rule) fitsVerb(q dataaction.Request) bool {
 	if len(r.Verbs) == 0 {
 		return true
+	}
+	if q.Verb == anything {
+		return r.Effect == Deny
 	}
 	if reaches(q) {
 		return slices.Contains(r.Verbs, execVerbs)
@@ -137,6 +144,9 @@ func (r *Rule) fitsResource(q dataaction.Request) bool {
 	}
 	if q.Resource == "" {
 		return false
+	}
+	if q.Resource == anything || q.Group == anything || q.Subresource == anything {
+		return r.Effect == Deny || slices.Contains(r.Resources, anything)
 	}
 	whole := q.Resource
 	if q.Group != "" {
