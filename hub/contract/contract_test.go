@@ -295,9 +295,20 @@ func dayTwo() []call {
 			want: []check{status(200), longRunning, equals("properties.arcAgentProfile.agentAutoUpgrade", "Disabled"), equals("identity.principalId", "{principal}")},
 		},
 		{
-			number: "14", reason: "proxy: until there is one, an error that is shown", host: arm, method: post, token: "token", path: cc + "/listClusterUserCredential" + preview,
-			body: `{"authenticationMethod":"AAD","clientProxy":true}`,
-			want: []check{credentialOrRefusal},
+			number: "14", reason: "proxy", host: arm, method: post, token: "token", path: cc + "/listClusterUserCredential" + preview,
+			body: `{"authenticationMethod":"AAD","clientProxy":true}`, want: []check{credential},
+		},
+		{
+			number: "14", reason: "proxy --token", host: arm, method: post, token: "token", path: ccLower + "/listClusterUserCredential" + preview,
+			body: `{"authenticationMethod":"Token","clientProxy":true}`, want: []check{credential},
+		},
+		{
+			number: "14", reason: "the name of the first api-version", host: arm, method: post, token: "token", path: cc + "/listClusterUserCredentials?api-version=2020-01-01-preview",
+			body: `{"authenticationMethod":"AAD","value":{"token":"unused"}}`, want: []check{credential},
+		},
+		{
+			number: "14", reason: "a method that there is not", host: arm, method: post, token: "token", path: cc + "/listClusterUserCredential" + preview,
+			body: `{"authenticationMethod":"Password"}`, want: []check{refusal("InvalidRequestContent")},
 		},
 		{
 			number: "30", reason: "gateway association: 200, or an error; 201 would be a failure to az", host: arm, method: put, token: "token",

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -21,6 +22,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"sigs.k8s.io/yaml"
 
 	"github.com/fairlead/fairlead"
 )
@@ -166,11 +168,44 @@ func helmLayer(t *testing.T, got *exchange) {
 	}
 }
 
-func credentialOrRefusal(t *testing.T, got *exchange) {
+// credential wants what az hands to its program: four strings, a time, and a kubeconfig in which it finds its way around.
+func credential(t *testing.T, got *exchange) {
 	t.Helper()
-	if got.status == http.StatusOK {
-		has("hybridConnectionConfig.relay", "hybridConnectionConfig.hybridConnectionName", "hybridConnectionConfig.token", "kubeconfigs")(t, got)
-		return
+	status(http.StatusOK)(t, got)
+	has("hybridConnectionConfig.relayTid", "hybridConnectionConfig.relayType", "hybridConnectionConfig.token")(t, got)
+	equals("hybridConnectionConfig.relay", "https://"+domain+":{port}")(t, got)
+	equals("hybridConnectionConfig.hybridConnectionName", cc)(t, got)
+	expires, _ := got.at("hybridConnectionConfig.expirationTime").(float64)
+	if left := time.Until(time.Unix(int64(expires), 0)); left < 10*time.Minute || left > 2*time.Hour {
+		t.Errorf("the token is good for %s", left)
 	}
-	refusal()(t, got)
+	list, _ := got.at("kubeconfigs").([]any)
+	if len(list) == 0 {
+		t.Fatalf("no kubeconfig in %s", got.text)
+	}
+	first, _ := list[0].(map[string]any)
+	text, _ := first["value"].(string)
+	decoded, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || first["name"] == "" {
+		t.Fatalf("%v in %v", err, first)
+	}
+	var config struct {
+		Clusters []struct {
+			Name    string
+			Cluster struct {
+				Server    string
+				Authority string `json:"certificate-authority-data"`
+			}
+		}
+		Users    []struct{ Name string }
+		Contexts []struct{ Name string }
+		Current  string `json:"current-context"`
+	}
+	if err := yaml.Unmarshal(decoded, &config); err != nil || len(config.Clusters) != 1 || len(config.Users) != 1 || len(config.Contexts) != 1 ||
+		config.Current != config.Contexts[0].Name || strings.HasPrefix(config.Users[0].Name, "clusterAdmin") {
+		t.Fatalf("%v in %s", err, decoded)
+	}
+	if server := config.Clusters[0].Cluster.Server; server != got.fill("https://"+domain+":{port}/kubernetes"+cc) || config.Clusters[0].Cluster.Authority == "" {
+		t.Errorf("server %s in %s", server, decoded)
+	}
 }
