@@ -163,31 +163,6 @@ type heldRole struct {
 	scope string
 }
 
-// roles returns what a principal has been assigned. An assignment of a role that is no more grants nothing.
-func (c *Checker) roles(ctx context.Context, principalID string) ([]heldRole, error) {
-	assignments, err := c.counting(ctx, principalID)
-	if err != nil {
-		return nil, err
-	}
-	var held []heldRole
-	known := map[string]Role{}
-	for _, assignment := range assignments {
-		guid := strings.ToLower(assignment.RoleGUID())
-		role, seen := known[guid]
-		if !seen {
-			role, err = c.Role(ctx, guid)
-			if err != nil && fairlead.KindOf(err) != fairlead.NotFound {
-				return nil, err
-			}
-			known[guid] = role
-		}
-		if role.GUID != "" && !assignment.revoked() {
-			held = append(held, heldRole{role, strings.ToLower(assignment.Scope)})
-		}
-	}
-	return held, nil
-}
-
 // Assignments returns a principal's own role assignments on all scopes, without those of its groups.
 func (c *Checker) Assignments(ctx context.Context, principalID string) ([]Assignment, error) {
 	found, err := c.stored(ctx, principalID)

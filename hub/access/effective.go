@@ -15,12 +15,12 @@ const (
 	maxAssignments = 50_000
 )
 
-// memory holds what principals had when the store was at some revision. It is no shortcut around the store: the
+// memory holds which roles principals had when the store was at some revision. It is no shortcut around the store: the
 // revision is read at every question, so what is remembered counts only while nothing has been written since.
 type memory struct {
 	mutex sync.Mutex
 	at    store.Revisions
-	held  map[string][]Assignment
+	held  map[string][]heldRole
 	size  int
 }
 
@@ -34,9 +34,9 @@ func (c *Checker) Effective(ctx context.Context, principalID string) ([]Assignme
 	return readAssignments(found)
 }
 
-// counting returns the assignments that count now: those of Effective, and none for the disabled. Callers must not
-// change them.
-func (c *Checker) counting(ctx context.Context, principalID string) ([]Assignment, error) {
+// roles returns what a principal has been assigned and counts now: nothing for the disabled, and nothing for an assignment of a
+// role that is no more. Callers must not change it.
+func (c *Checker) roles(ctx context.Context, principalID string) ([]heldRole, error) {
 	now, err := c.Store.Revisions(ctx)
 	if err != nil {
 		return nil, err
@@ -48,9 +48,9 @@ func (c *Checker) counting(ctx context.Context, principalID string) ([]Assignmen
 	if err != nil && fairlead.KindOf(err) != fairlead.NotFound {
 		return nil, err
 	}
-	var held []Assignment
+	var held []heldRole
 	if !principal.Disabled {
-		if held, err = c.Effective(ctx, principalID); err != nil {
+		if held, err = c.resolve(ctx, principalID); err != nil {
 			return nil, err
 		}
 	}
@@ -58,7 +58,32 @@ func (c *Checker) counting(ctx context.Context, principalID string) ([]Assignmen
 	return held, nil
 }
 
-func (m *memory) recall(now store.Revisions, id string) ([]Assignment, bool) {
+// resolve finds the roles of all assignments that a principal has, directly or through groups.
+func (c *Checker) resolve(ctx context.Context, principalID string) ([]heldRole, error) {
+	assignments, err := c.Effective(ctx, principalID)
+	if err != nil {
+		return nil, err
+	}
+	var held []heldRole
+	known := map[string]Role{}
+	for _, assignment := range assignments {
+		guid := strings.ToLower(assignment.RoleGUID())
+		role, seen := known[guid]
+		if !seen {
+			role, err = c.Role(ctx, guid)
+			if err != nil && fairlead.KindOf(err) != fairlead.NotFound {
+				return nil, err
+			}
+			known[guid] = role
+		}
+		if role.GUID != "" && !assignment.revoked() {
+			held = append(held, heldRole{role, strings.ToLower(assignment.Scope)})
+		}
+	}
+	return held, nil
+}
+
+func (m *memory) recall(now store.Revisions, id string) ([]heldRole, bool) {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
 	if m.at != now {
@@ -69,11 +94,11 @@ func (m *memory) recall(now store.Revisions, id string) ([]Assignment, bool) {
 }
 
 // keep remembers what was read after the revisions. It may be newer than they say, never older.
-func (m *memory) keep(read store.Revisions, id string, held []Assignment) {
+func (m *memory) keep(read store.Revisions, id string, held []heldRole) {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
 	if m.held == nil || m.at != read || len(m.held) >= maxRemembered || m.size+len(held) > maxAssignments {
-		m.at, m.held, m.size = read, map[string][]Assignment{}, 0
+		m.at, m.held, m.size = read, map[string][]heldRole{}, 0
 	}
 	m.held[id] = held
 	m.size += len(held)
