@@ -20,6 +20,8 @@ func apiServer() http.Handler {
 	mux.HandleFunc("/", echo)
 	mux.HandleFunc("/small", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "small") })
 	mux.HandleFunc("/watch", watch)
+	mux.HandleFunc("/flood", flood)
+	mux.HandleFunc("/block", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	mux.HandleFunc("/exec", exec)
 	mux.HandleFunc("/upload", func(w http.ResponseWriter, r *http.Request) {
 		size, _ := io.Copy(io.Discard, r.Body) // what came
@@ -52,6 +54,16 @@ func watch(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-tick.C:
 		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+// flood sends as much as the caller reads.
+func flood(w http.ResponseWriter, _ *http.Request) {
+	chunk := make([]byte, 64<<10)
+	for {
+		if _, err := w.Write(chunk); err != nil {
 			return
 		}
 	}

@@ -1,7 +1,6 @@
 package relay_test
 
 import (
-	"context"
 	"crypto/rsa"
 	"encoding/json"
 	"io"
@@ -21,18 +20,17 @@ import (
 )
 
 // far stands for kube-aad-proxy, which is the agents' and cannot be imported here: it verifies statements with the hub's published
-// keys, wants one for each request, ends the streams of callers who lost their group, and leads to an API server.
+// keys, wants one for each request, takes those out of use whose rights have changed, and leads to an API server.
 type far struct {
 	hub     *hub
 	cluster string // key
 	to      *httputil.ReverseProxy
 
-	mu      sync.Mutex
-	stated  map[string]caller.Statement
-	puts    int
-	streams map[string]context.CancelFunc
-	refuse  int // so many requests of known callers are refused as unknown
-	deaf    bool
+	mu     sync.Mutex
+	stated map[string]caller.Statement
+	puts   int
+	refuse int // so many requests of known callers are refused as unknown
+	deaf   bool
 }
 
 // newFar returns the far end of a cluster with an API server behind it.
@@ -45,7 +43,7 @@ func newFar(t testing.TB, c *cluster, api http.Handler) *far {
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &far{
-		hub: c.hub, cluster: c.id.Key(), stated: map[string]caller.Statement{}, streams: map[string]context.CancelFunc{},
+		hub: c.hub, cluster: c.id.Key(), stated: map[string]caller.Statement{},
 		to: &httputil.ReverseProxy{
 			Transport: transport, FlushInterval: -1,
 			Rewrite: func(r *httputil.ProxyRequest) {
@@ -98,6 +96,11 @@ func (f *far) take(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.puts++
+	for other, before := range f.stated { // as kube-aad-proxy does when rights have changed
+		if before.Subject == said.Subject && before.Mode == said.Mode && len(before.Grants)+len(before.Groups) != len(said.Grants)+len(said.Groups) {
+			delete(f.stated, other)
+		}
+	}
 	f.stated[id] = said
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -165,9 +166,7 @@ func (h *hub) tokenWith(t testing.TB, changes map[string]any) string {
 		"iss": h.tokens.Issuer(), "aud": h.front.URL, "oid": userID, "sub": userID, "tid": tenant,
 		"nbf": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 	}
-	for name, value := range changes {
-		claims[name] = value
-	}
+	maps.Copy(claims, changes)
 	return h.forge(t, "JWT", claims)
 }
 
@@ -299,7 +298,7 @@ func (c *cluster) tunnel(t testing.TB, far http.Handler) (end func()) {
 	end = sync.OnceFunc(func() {
 		cancel()
 		_ = conn.Close()
-		<-served
+		_ = within(t, served) // the tunnel ends with an error, as it was told
 	})
 	t.Cleanup(end)
 	return end

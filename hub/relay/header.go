@@ -9,7 +9,7 @@ import (
 )
 
 // bearerProtocol begins a token that WebSocket clients show as a subprotocol.
-const bearerProtocol = "base64url.bearer.authorization.k8s.io."
+const bearerProtocol = "base64url.bearer.authorization.k8s.io." //nolint:gosec // a word, not a secret
 
 // begins reports whether a header's name begins with one of some words, in any case.
 func begins(name string, words ...string) bool {

@@ -11,13 +11,13 @@ import (
 )
 
 const (
-	// relayHeader is where Azure's clients put the token for the relay.
+	// The relayHeader is where Azure's clients put the token for the relay.
 	relayHeader = "ServiceBusAuthorization"
-	// relayType is the "typ" of that token.
+	// The relayType is the "typ" of that token.
 	relayType = "fairlead-relay+jwt"
-	// relayLife is how long it is good for. It is judged with each request, and nothing in it outlives a role.
+	// The relayLife is how long it is good for. It is judged with each request, and nothing in it outlives a role.
 	relayLife = time.Hour
-	// leeway is how far clocks may be apart.
+	// The leeway is how far clocks may be apart.
 	leeway = time.Minute
 )
 

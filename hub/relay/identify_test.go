@@ -157,26 +157,34 @@ func TestCallersAreIdentified(t *testing.T) {
 	for name, each := range cases {
 		t.Run(name, func(t *testing.T) {
 			for range 2 { // the second time from memory
-				answer, text := c.ask(t, http.MethodGet, "/api", func(r *http.Request) {
-					r.Header.Del("Authorization")
-					for name, value := range each.header {
-						r.Header.Set(name, value)
-					}
-				})
+				answer, text := c.askWith(t, each.header)
 				if answer.StatusCode != each.want {
 					t.Fatalf("%s: %d %s", each.reason, answer.StatusCode, short(text))
 				}
 				if each.want == wrong {
-					if _, reason, _ := status(t, text); reason != "Unauthorized" || !strings.HasPrefix(answer.Header.Get("WWW-Authenticate"), "Bearer") {
-						t.Errorf("%s %v", short(text), answer.Header)
-					}
-					continue
-				}
-				if passed := read(t, text).Header.Get("Authorization"); passed != "" && each.header[theirs] == "" || strings.Contains(text, "Servicebus") {
+					c.refusedAs(t, answer, text)
+				} else if passed := read(t, text).Header.Get("Authorization"); passed != "" && each.header[theirs] == "" || strings.Contains(text, "Servicebus") {
 					t.Errorf("%s: credentials got through: %s", each.reason, short(text))
 				}
 			}
 		})
+	}
+}
+
+func (c *cluster) askWith(t testing.TB, headers map[string]string) (*http.Response, string) {
+	t.Helper()
+	return c.ask(t, http.MethodGet, "/api", func(r *http.Request) {
+		r.Header.Del("Authorization")
+		for name, value := range headers {
+			r.Header.Set(name, value)
+		}
+	})
+}
+
+func (c *cluster) refusedAs(t testing.TB, answer *http.Response, text string) {
+	t.Helper()
+	if _, reason, _ := status(t, text); reason != "Unauthorized" || !strings.HasPrefix(answer.Header.Get("WWW-Authenticate"), "Bearer") {
+		t.Errorf("%s %v", short(text), answer.Header)
 	}
 }
 

@@ -3,6 +3,7 @@ package relay
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,10 +81,8 @@ func FuzzSplit(f *testing.F) {
 		if request, err := http.NewRequest(http.MethodGet, out.String(), nil); err != nil || request.URL.Host != "api" || !strings.HasPrefix(request.URL.Path, "/") {
 			t.Fatalf("%q became %v, %v", path, request, err)
 		}
-		for segment := range strings.SplitSeq(strings.ReplaceAll(out.Path, `\`, "/"), "/") {
-			if segment == ".." || segment == "." {
-				t.Fatalf("%q kept %q", path, out.Path)
-			}
+		if segments := strings.Split(strings.ReplaceAll(out.Path, `\`, "/"), "/"); slices.Contains(segments, "..") || slices.Contains(segments, ".") {
+			t.Fatalf("%q kept %q", path, out.Path)
 		}
 		if strings.ContainsAny(found.cluster.String(), `%\?#`) {
 			t.Fatalf("cluster %q", found.cluster)

@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// maxSigned bounds a signed request: a token and a key, in base64 once more.
+	// The bound of a signed request: a token and a key, in base64 once more.
 	maxSigned = 2 * maxToken
-	// signedFor is how far the time in a signed request may be off.
+	// The span signedFor is how far the time in a signed request may be off.
 	signedFor = 5 * time.Minute
 
 	// What a proof's key may be: larger ones are dear to verify with, and anybody may make one up.
