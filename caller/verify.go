@@ -40,6 +40,9 @@ type Verifier struct {
 // ErrExpired is the error of a statement that was good once.
 var ErrExpired = errors.New("the statement has expired")
 
+// ErrEarly is the error of a statement that will be good, or that is looked at with a clock that is slow.
+var ErrEarly = errors.New("the statement is from the future")
+
 // Verify returns what the hub states under an id. Everything that it holds may be impersonated and put into headers
 // afterwards.
 func (v Verifier) Verify(ctx context.Context, id, signed string) (Statement, error) {
@@ -83,7 +86,7 @@ func (v Verifier) meant(s Statement, id string) error {
 	case s.Expiry <= s.IssuedAt || s.Expiry-s.IssuedAt > Life:
 		return fmt.Errorf("it is good for longer than %d seconds", Life)
 	case issued.After(now.Add(Leeway)):
-		return errors.New("it is from the future")
+		return ErrEarly
 	case !now.Before(expiry.Add(Leeway)):
 		return ErrExpired
 	}

@@ -199,14 +199,14 @@ func (p *Proxy) takeCaller(w http.ResponseWriter, r *http.Request, id string) er
 	if err != nil {
 		return malformed("the statement cannot be read: " + err.Error())
 	}
-	err = p.callers.put(r.Context(), id, string(text))
+	err = p.take(r.Context(), id, string(text))
 	switch {
 	case err == nil:
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	case errors.Is(err, errFull):
 		return refusal{http.StatusServiceUnavailable, "ServiceUnavailable", caller.ReasonUnknownCaller, err.Error()}
-	case errors.Is(err, caller.ErrExpired), errors.Is(err, errReplaced):
+	case errors.Is(err, caller.ErrExpired), errors.Is(err, caller.ErrEarly), errors.Is(err, errReplaced):
 		return unknownCaller(err.Error())
 	default:
 		p.config.Log.WarnContext(r.Context(), "a statement of the hub was refused", slog.String("error", err.Error()))
