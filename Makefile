@@ -6,7 +6,7 @@ SHELL := bash
 export CGO_ENABLED = 0
 VERSION ?= 1.40.0-dev
 LDFLAGS := -s -w -X github.com/fairlead/fairlead.Version=$(VERSION)
-MODULES := . test/azuresdk test/cluster test/e2e test/fleet test/injection
+MODULES := . test/azuresdk test/cluster test/e2e test/fleet test/injection test/tunnelfaults
 # Outside the workspace, because what they need would decide versions of the product.
 MODULES_ALONE := test/federation
 
@@ -28,7 +28,7 @@ demo: build ## a hub, a real cluster connected to it, the inventory (CLUSTER=cur
 demo-down: ## remove every trace of the demo
 	go run ./test/e2e/demo down --binary bin/fairlead
 
-test: test-unit test-durability test-sdk test-federation test-fleet test-postgres test-cluster test-agents test-doctor test-e2e test-injection ## everything, on a real API server and, as root, a real node
+test: test-unit test-durability test-sdk test-federation test-fleet test-tunnel test-postgres test-cluster test-agents test-doctor test-e2e test-injection ## everything, on a real API server and, as root, a real node
 
 test-unit: probe ## the fast part, no cluster
 	go test ./...
@@ -44,6 +44,13 @@ test-federation: probe ## people and workloads of Dex, a real OpenID Connect pro
 
 test-fleet: build ## two hundred simulated agents against a real hub: nothing and nobody is lost
 	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go test -count=1 -timeout 5m ./test/fleet
+
+test-tunnel: build ## cluster connect under the faults that take seconds: each states what must hold
+	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go test -count=1 -timeout 10m $(if $(RUN),-v -run '$(RUN)') ./test/tunnelfaults/...
+
+nightly: build ## cluster connect under all faults, in both profiles, with 5 GB in one upload, and an hour of mixed traffic with random ones (SOAK for another time)
+	for profile in standard edge; do go run ./test/tunnelfaults --binary bin/fairlead --profile $$profile; done
+	go run ./test/tunnelfaults --binary bin/fairlead --soak $(or $(SOAK),1h)
 
 test-postgres: ## the store's conformance suite on a throwaway PostgreSQL
 	./test/postgres.sh go test -count=1 ./store/...
@@ -113,4 +120,4 @@ vulncheck: ## known vulnerabilities in what we call; needs the vulnerability dat
 
 ci: lint verify test ## what CI runs
 
-.PHONY: test-durability test-fleet bench-fleet help build bin/fairlead-next probe demo demo-down test test-unit test-sdk test-federation test-postgres test-cluster test-agents test-doctor test-e2e test-injection coverage race bench lint fmt generate verify docs image vulncheck ci
+.PHONY: test-durability test-fleet test-tunnel nightly bench-fleet help build bin/fairlead-next probe demo demo-down test test-unit test-sdk test-federation test-postgres test-cluster test-agents test-doctor test-e2e test-injection coverage race bench lint fmt generate verify docs image vulncheck ci
