@@ -40,7 +40,7 @@ type fixture struct {
 	handler http.Handler
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{clock: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), secret: token.NewSecret()}
 	f.openStore(t)
@@ -61,7 +61,7 @@ func newFixture(t *testing.T) *fixture {
 	return f
 }
 
-func (f *fixture) openStore(t *testing.T) {
+func (f *fixture) openStore(t testing.TB) {
 	t.Helper()
 	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "hub.db"))
 	if err != nil {
@@ -80,7 +80,7 @@ func (f *fixture) openStore(t *testing.T) {
 	f.addSecret(t, "1", f.secret, time.Time{})
 }
 
-func (f *fixture) addSecret(t *testing.T, id string, secret token.Secret, notAfter time.Time) {
+func (f *fixture) addSecret(t testing.TB, id string, secret token.Secret, notAfter time.Time) {
 	t.Helper()
 	credential := store.Credential{ID: id, PrincipalID: object, Hash: secret.Hash(), NotAfter: notAfter, CreatedAt: f.clock}
 	if err := f.db.AddCredential(t.Context(), credential); err != nil {
