@@ -3,6 +3,7 @@ package check
 import (
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/fairlead/fairlead/doctor"
 	"github.com/fairlead/fairlead/doctor/endpoint"
@@ -10,17 +11,17 @@ import (
 	"github.com/fairlead/fairlead/doctor/snapshot"
 )
 
-// netFeature is a check of a host that only clusters with cluster connect need.
-func netFeature(id string, eval func(*snapshot.Snapshot) []doctor.Finding) doctor.Check {
+// netFeature is a check of a host that only clusters with cluster connect need, if at says so.
+func netFeature(id string, at func(endpoint.Cluster) bool, eval func(*snapshot.Snapshot) []doctor.Finding) doctor.Check {
 	return netAgents(doctor.Check{
 		ID: id, Severity: doctor.High, After: []string{"NET-01", "NET-03", "NET-04", "NET-02"},
 		Needs: []snapshot.Need{snapshot.Everywhere(snapshot.ProbeFromPod)}, Eval: eval,
 		Applies: func(s *snapshot.Snapshot) string {
-			_, agent := arcDeployment(s, arcConnect)
+			c := endpoint.Of(s)
 			switch {
 			case !arcInstalled(s):
 				return doctor.NotInstalled
-			case arcOwn(s), !agent:
+			case !c.ClusterConnect, !at(c):
 				return doctor.FeatureOff
 			}
 			return ""
@@ -28,7 +29,9 @@ func netFeature(id string, eval func(*snapshot.Snapshot) []doctor.Finding) docto
 	})
 }
 
-func networkOverage() doctor.Check { return netFeature("NET-05", judgeNetOverage) }
+func networkOverage() doctor.Check { return netFeature("NET-05", atAzure, judgeNetOverage) }
+
+func atAzure(c endpoint.Cluster) bool { return c.HubURL == "" }
 
 func judgeNetOverage(s *snapshot.Snapshot) []doctor.Finding {
 	view, targets := netFeatureTargets(s, endpoint.OBO)
@@ -64,15 +67,20 @@ func netFeatureTargets(s *snapshot.Snapshot, name string) (netView, []wire.Targe
 	return view, slices.DeleteFunc(view.targets(name), func(t wire.TargetResult) bool { return t.Error != "" })
 }
 
-func networkRelay() doctor.Check { return netFeature("NET-06", judgeNetRelay) }
+func networkRelay() doctor.Check {
+	return netFeature("NET-06", func(endpoint.Cluster) bool { return true }, judgeNetRelay)
+}
 
 func judgeNetRelay(s *snapshot.Snapshot) []doctor.Finding {
 	view, targets := netFeatureTargets(s, endpoint.Relay)
-	trust := newNetTrust(s)
+	trust, answered := newNetTrust(s), netServiceBus
+	if !atAzure(endpoint.Of(s)) {
+		answered = netHubAnswer
+	}
 	var found *doctor.Finding
 	tried := false
 	for _, target := range targets {
-		key := netRelayFault(target, trust)
+		key := netRelayFault(target, trust, answered)
 		if key == "noName" {
 			continue
 		}
@@ -96,9 +104,9 @@ func judgeNetRelay(s *snapshot.Snapshot) []doctor.Finding {
 	return nil
 }
 
-// netRelayFault returns why a relay cannot be used, "" when it can: it has changed to a WebSocket, or Service Bus itself has refused for
+// netRelayFault returns why a relay cannot be used, "" when it can: it has changed to a WebSocket, or has itself answered and refused for
 // want of a token. What happens before TLS stands is NET-02's kind of trouble and tells the stage.
-func netRelayFault(target wire.TargetResult, trust *netTrust) string {
+func netRelayFault(target wire.TargetResult, trust *netTrust, answered func(*wire.Stage, netVerdict) bool) string {
 	failed, verdict := target.Failed(), trust.judge(target)
 	switch {
 	case failed == nil, verdict == netForeign, verdict == netTimed, verdict == netOther:
@@ -111,10 +119,17 @@ func netRelayFault(target wire.TargetResult, trust *netTrust) string {
 		return "blocked"
 	case failed.Reason != wire.ReasonStatus:
 		return "silent"
-	case netServiceBus(failed, verdict):
+	case answered(failed, verdict):
 		return ""
 	}
 	return "refused"
+}
+
+// netHubAnswer tells an answer of a hub of Fairlead that has seen the request to change, and wants to know whose it is, from one that
+// has not, or from one of somebody on the way.
+func netHubAnswer(stage *wire.Stage, verdict netVerdict) bool {
+	status, body := stage.Detail[wire.DetailStatus], stage.Detail[wire.DetailBody]
+	return (verdict == netOwn || verdict == netPublic) && (status == "401" || status == "404") && strings.Contains(body, `"error"`)
 }
 
 // netServiceBus tells an answer of Service Bus from one of somebody on the way.

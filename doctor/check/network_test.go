@@ -450,3 +450,32 @@ func FuzzProxyURL(f *testing.F) {
 		netCovered(list, "kubernetes.default.svc")
 	})
 }
+
+// TestTunnelOfAHub looks at the WebSocket of cluster connect at a hub of Fairlead, which wants to know whose a request to open one is.
+func TestTunnelOfAHub(t *testing.T) {
+	a := newNetAuthority(t, "test")
+	answer := func(status, body string) wire.Stage {
+		return wire.Stage{Name: wire.StageWebSocket, Reason: wire.ReasonStatus, Error: status, Detail: map[string]string{wire.DetailStatus: status, wire.DetailBody: body}}
+	}
+	cases := map[string]struct {
+		reason string
+		stage  wire.Stage
+		want   []string
+	}{
+		"Asked":    {"the hub asks who it is", answer("401", `{"error":{"code":"Unauthenticated"}}`), nil},
+		"Deleted":  {"the hub knows no such cluster", answer("404", `{"error":{"code":"ResourceNotFound"}}`), nil},
+		"Stripped": {"the hub was not asked to change", answer("426", `{"error":{"code":"UpgradeRequired"}}`), []string{"NET-06 fail refused"}},
+		"Refused":  {"somebody on the way forbids it", answer("403", "<html>"), []string{"NET-06 fail refused"}},
+		"Page":     {"somebody on the way asks for a password", answer("401", "<html>"), []string{"NET-06 fail refused"}},
+		"Silent":   {"no answer", wire.Stage{Name: wire.StageWebSocket, Reason: wire.ReasonTimeout, Error: "timeout"}, []string{"NET-06 fail silent"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := netComplete(arcFairlead(append(arcFairleadAgents(), "clusterconnect-agent", "kube-aad-proxy")...), a)
+			netFail(s.Probe.Pod.Result, netCalled("relay"), c.stage)
+			if diff := cmp.Diff(c.want, netProblems(t, s)); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", c.reason, diff)
+			}
+		})
+	}
+}

@@ -18,8 +18,9 @@ type Cluster struct {
 	Region string // "" when unknown
 	// Connected says that agents of Arc or of Fairlead are there, AKS that the agents of extensions of AKS are.
 	Connected, AKS bool
-	// HubURL and Registry are those of a hub of Fairlead; empty with Azure.
-	HubURL, Registry string
+	// HubURL and Registry are those of a hub of Fairlead, TunnelURL is where clusterconnect-agent opens its WebSocket at it; empty
+	// with Azure.
+	HubURL, Registry, TunnelURL string
 	// ClusterConnect and RBAC are features that are on.
 	ClusterConnect, RBAC bool
 	// Relays are hosts of Service Bus that the agents name in their logs.
@@ -30,6 +31,9 @@ type Cluster struct {
 	// DNS is the address of the cluster's DNS service, Domain its zone.
 	DNS, Domain string
 }
+
+// keyClusterConnect is what our own chart says in azure-clusterconfig of the feature.
+const keyClusterConnect = "AZURE_ARC_CLUSTER_CONNECT"
 
 // Of reads a cluster off its snapshot.
 func Of(s *snapshot.Snapshot) Cluster {
@@ -42,6 +46,9 @@ func Of(s *snapshot.Snapshot) Cluster {
 	if hub := config[fairlead.KeyDataPlane]; OwnHub(hub) {
 		c.HubURL = strings.TrimRight(hub, "/") + "/"
 		c.Registry, _ = text(release, "systemDefaultValues", "image", "repository")
+		id := fairlead.ConnectedClusterID(config[fairlead.KeySubscription], config[fairlead.KeyResourceGroup], config[fairlead.KeyResourceName])
+		c.TunnelURL = strings.TrimRight(hub, "/") + fairlead.DataPlanePath(id, fairlead.OpRelay)
+		c.ClusterConnect = config[keyClusterConnect] == "true" // in profile edge it has no Deployment of its own
 	}
 	for i := range s.Deployments {
 		if d := &s.Deployments[i]; d.Namespace == fairlead.AgentNamespace && d.Name == "clusterconnect-agent" {

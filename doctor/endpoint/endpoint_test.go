@@ -89,6 +89,26 @@ func TestPlanOfAHub(t *testing.T) {
 	}
 }
 
+// TestTunnelOfAHub has the feature's two forms: a Deployment, and a setting of the one agent of profile edge.
+func TestTunnelOfAHub(t *testing.T) {
+	config := map[string]string{
+		fairlead.KeyDataPlane: "https://hub.example:8443/", fairlead.KeySubscription: "s", fairlead.KeyResourceGroup: "g", fairlead.KeyResourceName: "n",
+	}
+	want := "https://hub.example:8443/subscriptions/s/resourceGroups/g/provider/connectedclusters/clusters/n/hybridConnection"
+	s := cluster(config, nil)
+	if got := targets(endpoint.Of(s).Plan(endpoint.Pod))["relay"]; got != "" {
+		t.Errorf("without the feature: %s", got)
+	}
+	s.Deployments = append(s.Deployments, appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "azure-arc", Name: "clusterconnect-agent"}})
+	if got := targets(endpoint.Of(s).Plan(endpoint.Pod))["relay"]; got != want {
+		t.Errorf("with the agent: %s", got)
+	}
+	config["AZURE_ARC_CLUSTER_CONNECT"] = "true"
+	if got := targets(endpoint.Of(cluster(config, nil)).Plan(endpoint.Pod))["relay"]; got != want {
+		t.Errorf("in profile edge: %s", got)
+	}
+}
+
 func TestPlanOfAzure(t *testing.T) {
 	s := cluster(map[string]string{fairlead.KeyRegion: "westeurope"}, nil)
 	plain := targets(endpoint.Of(s).Plan(endpoint.Pod))

@@ -77,6 +77,9 @@ func (c Cluster) endpoints() []Endpoint {
 // own are the endpoints of a hub of Fairlead.
 func (c Cluster) own() []Endpoint {
 	all := []Endpoint{{Hub, c.HubURL, wire.HTTP, Always, []Place{Pod}}}
+	if c.ClusterConnect {
+		all = append(all, Endpoint{Relay, c.TunnelURL, wire.WebSocket, Connect, []Place{Pod}})
+	}
 	if c.Registry != "" {
 		host, _, _ := strings.Cut(c.Registry, "/")
 		all = append(all, Endpoint{Registry, "https://" + host + "/v2/", wire.HTTP, Always, []Place{Node}})
