@@ -58,8 +58,12 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if made.Details != nil && made.Details.RetryAfterSeconds > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(made.Details.RetryAfterSeconds))
 	}
-	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-cache, private")
+	if discovers(r) {
+		inWords(w, made)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(made.Code)
 	_ = json.NewEncoder(w).Encode(made) // it can be encoded; the caller is gone if this fails
 }
