@@ -45,7 +45,7 @@ func Accept(w http.ResponseWriter, r *http.Request) (*Conn, error) {
 		acceptOf(r.Header.Get("Sec-Websocket-Key")) + "\r\n\r\n"
 	_ = under.SetDeadline(time.Now().Add(writeTimeout))
 	if _, err := under.Write([]byte(answer)); err != nil {
-		under.Close()
+		_ = under.Close()
 		return nil, fmt.Errorf("answer the handshake: %w", err)
 	}
 	_ = under.SetDeadline(time.Time{})

@@ -36,7 +36,7 @@ func NewClient(ctx context.Context, conn net.Conn) (*Client, error) {
 	}
 	var err error
 	if c.http, err = transport.NewClientConn(ctx, "http", "tunnel:80"); err != nil {
-		c.conn.Close()
+		_ = c.conn.Close()
 		return nil, fmt.Errorf("begin a tunnel: %w", err)
 	}
 	if err := c.greeted(ctx); err != nil {
@@ -77,7 +77,7 @@ func (c *Client) greeted(ctx context.Context) error {
 func (c *Client) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err := c.reserve(); err != nil {
 		if request.Body != nil {
-			request.Body.Close()
+			_ = request.Body.Close()
 		}
 		return nil, err
 	}

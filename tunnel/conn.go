@@ -259,7 +259,7 @@ func (c *Conn) payPong() error {
 
 // send writes one frame with one Write. It is its caller's turn.
 func (c *Conn) send(op byte, payload []byte) error {
-	buffer := chunks.Get().(*chunk) //nolint:forcetypeassert,errcheck // nothing else is in it
+	buffer := chunks.Get().(*chunk) //nolint:forcetypeassert // nothing else is in it
 	defer chunks.Put(buffer)
 	var mask *[maskSize]byte
 	if c.client {

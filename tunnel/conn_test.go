@@ -16,7 +16,7 @@ import (
 )
 
 // frame is one as a client sends it, with a mask of zeros, or as a server does.
-func frame(first byte, masked bool, payload string) string {
+func frame(first byte, masked bool, payload string) string { //nolint:revive // as the frame says
 	var b bytes.Buffer
 	b.WriteByte(first)
 	var bit byte
@@ -46,7 +46,7 @@ const (
 )
 
 // hear has a server hear some bytes and returns what it read, why it ended, and what it said.
-func hear(t *testing.T, said string) (read string, err error, answer string) {
+func hear(t *testing.T, said string) (read, answer string, err error) {
 	t.Helper()
 	near, far := net.Pipe()
 	conn := tunnel.NewConn(near, false)
@@ -69,7 +69,7 @@ func hear(t *testing.T, said string) (read string, err error, answer string) {
 	}
 	far.Close()
 	group.Wait()
-	return string(content), err, heard.String()
+	return string(content), heard.String(), err
 }
 
 func TestFrames(t *testing.T) {
@@ -102,7 +102,7 @@ func TestFrames(t *testing.T) {
 		"CutInTheFrame": {"\x82\x85\x00\x00\x00\x00xy", "xy", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			read, err, answer := hear(t, c.said)
+			read, answer, err := hear(t, c.said)
 			closed, ok := errors.AsType[*tunnel.ClosedError](err)
 			if read != c.read || ok != (c.code != 0) || (ok && closed.Code != c.code) {
 				t.Errorf("read %.20q, ended with %v", read, err)

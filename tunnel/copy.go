@@ -13,7 +13,7 @@ func Secure(ctx context.Context, conn net.Conn, config *tls.Config) (net.Conn, e
 	config.DynamicRecordSizingDisabled = true // a message is to be as few records as it can
 	secured := tls.Client(&wire{Conn: conn}, config)
 	if err := secured.HandshakeContext(ctx); err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, err
 	}
 	return gathering(secured), nil
@@ -80,7 +80,7 @@ func Copy(to, from net.Conn) error {
 	if large, ok := from.(interface{ readSome(p []byte) (int, error) }); ok {
 		read = large.readSome
 	}
-	whole := chunks.Get().(*chunk) //nolint:forcetypeassert,errcheck // nothing else is in it
+	whole := chunks.Get().(*chunk) //nolint:forcetypeassert // nothing else is in it
 	defer chunks.Put(whole)
 	buffer := whole[:maxMessage]
 	for {

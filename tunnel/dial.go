@@ -59,7 +59,7 @@ func (d *Dialer) Dial(ctx context.Context) (*Conn, error) {
 		err = ctx.Err()
 	}
 	if err != nil {
-		under.Close()
+		_ = under.Close()
 		return nil, err
 	}
 	return conn, nil

@@ -75,7 +75,7 @@ func newRig(t testing.TB, far http.Handler) *rig {
 	t.Cleanup(func() {
 		r.client.Close()
 		r.stop()
-		within(t, r.served)
+		_ = within(t, r.served)
 	})
 	return r
 }

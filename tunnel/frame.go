@@ -65,7 +65,7 @@ func parseHead(first [leastHead]byte, rest []byte) (head, error) {
 		h.length, rest = int64(binary.BigEndian.Uint16(rest)), rest[2:]
 	case lengthIn64:
 		length := binary.BigEndian.Uint64(rest)
-		h.length, rest = int64(min(length, maxFrame+1)), rest[8:] //nolint:gosec // bounded in the same expression
+		h.length, rest = int64(min(length, maxFrame+1)), rest[8:]
 	}
 	if h.masked {
 		h.mask = [maskSize]byte(rest)
@@ -98,11 +98,11 @@ func appendHead(to []byte, op byte, length int, mask *[maskSize]byte) []byte {
 	to = append(to, finalBit|op)
 	switch {
 	case length < lengthIn16:
-		to = append(to, masked|byte(length))
+		to = append(to, masked|byte(length)) //nolint:gosec // below 126
 	case length < 1<<16:
 		to = binary.BigEndian.AppendUint16(append(to, masked|lengthIn16), uint16(length))
 	default:
-		to = binary.BigEndian.AppendUint64(append(to, masked|lengthIn64), uint64(length)) //nolint:gosec // the length of a slice
+		to = binary.BigEndian.AppendUint64(append(to, masked|lengthIn64), uint64(length))
 	}
 	if mask != nil {
 		to = append(to, mask[:]...)

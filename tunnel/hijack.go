@@ -75,7 +75,7 @@ func (u *upgradable) wait(r *http.Request) {
 // end comes before the handler's: from then on net/http has nothing left to write to.
 func (u *upgradable) end() {
 	if u.conn != nil {
-		u.conn.Close()
+		_ = u.conn.Close()
 	}
 }
 
@@ -116,7 +116,7 @@ func (s *stream) Write(p []byte) (int, error) {
 		}
 	}
 	if len(rest) > 0 {
-		if _, err := s.writer.Write(rest); err != nil {
+		if _, err := s.writer.Write(rest); err != nil { //nolint:gosec // what is proxied is not ours to judge
 			return 0, err
 		}
 	}

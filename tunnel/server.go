@@ -41,12 +41,12 @@ func (s *Server) Serve(ctx context.Context, conn net.Conn) error {
 	select {
 	case <-one.conn.done:
 	case <-ctx.Done():
-		s.drain(server, one.conn.done)
+		s.drain(server, one.conn.done) //nolint:contextcheck // ctx has ended
 	}
 	_ = server.Close() // closes what may be open still
 	_ = one.conn.Close()
 	<-one.conn.gone
-	<-ended
+	<-ended //nolint:errcheck // it says that it was closed
 	at.shut()
 	at.stalls.stop()
 	return ctx.Err()

@@ -70,45 +70,55 @@ func TestSilenceIsNoticed(t *testing.T) {
 	} {
 		for _, busy := range []string{"Idle", "Waiting"} {
 			t.Run(name+busy, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					released := make(chan struct{})
-					client, served, between := wired(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-						_ = http.NewResponseController(w).Flush()
-						<-r.Context().Done()
-						close(released)
-					}))
-					if busy == "Waiting" {
-						request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://far/", nil)
-						if err != nil {
-							t.Fatal(err)
-						}
-						answer, err := client.RoundTrip(request)
-						if err != nil {
-							t.Fatal(err)
-						}
-						defer answer.Body.Close()
-						go func() { _, _ = io.Copy(io.Discard, answer.Body) }()
-					}
-					synctest.Wait()
-					<-time.After(time.Minute) // as long as the cable is whole, nothing ends
-					if !client.Available() {
-						t.Fatal("the tunnel ended by itself")
-					}
-					started := time.Now()
-					how(between)
-					<-client.Done()
-					if took := time.Since(started); took > 16*time.Second {
-						t.Errorf("the hub noticed after %s", took)
-					}
-					<-served
-					if took := time.Since(started); took > 18*time.Second {
-						t.Errorf("the far end noticed after %s", took)
-					}
-					if busy == "Waiting" {
-						<-released
-					}
-				})
+				synctest.Test(t, func(t *testing.T) { silence(t, how, busy == "Waiting") })
 			})
 		}
 	}
+}
+
+//nolint:revive // both are the same test
+func silence(t *testing.T, how func(*cable), busy bool) {
+	released := make(chan struct{})
+	client, served, between := wired(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+		close(released)
+	}))
+	if busy {
+		body := began(t, client, "/").Body //nolint:bodyclose // it is, at the end
+		go func() { _, _ = io.Copy(io.Discard, body) }()
+	}
+	synctest.Wait()
+	<-time.After(time.Minute) // as long as the cable is whole, nothing ends
+	if !client.Available() {
+		t.Fatal("the tunnel ended by itself")
+	}
+	started := time.Now()
+	how(between)
+	<-client.Done()
+	if took := time.Since(started); took > 16*time.Second {
+		t.Errorf("the hub noticed after %s", took)
+	}
+	<-served //nolint:errcheck // why does not matter
+	if took := time.Since(started); took > 18*time.Second {
+		t.Errorf("the far end noticed after %s", took)
+	}
+	if busy {
+		<-released
+	}
+}
+
+// began makes a request of which the answer has begun.
+func began(t *testing.T, client *tunnel.Client, path string) *http.Response {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://far"+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := client.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { answer.Body.Close() })
+	return answer
 }

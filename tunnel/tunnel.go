@@ -20,15 +20,13 @@ const (
 const (
 	// FrameSize is the largest HTTP/2 frame: with the heads of frame and message it fills four records of TLS.
 	FrameSize = 64<<10 - frameHead - maxHead
-	// frameHead is the head of an HTTP/2 frame.
-	frameHead = 9
-	// maxHeaders is how large the header of a request or of an answer may be.
-	maxHeaders = 1 << 20
-	// maxStreams is how many requests one tunnel carries at once, watches among them.
-	maxStreams = 10_000
-	// streamWindow is what may be under way on a stream that nobody reads: 100 MB/s need it at 40 ms.
-	streamWindow = 4 << 20
-	// connectionWindow never is what stops a stream: a few readers that have stalled would stop the whole cluster.
+	frameHead = 9 // of HTTP/2
+
+	maxHeaders = 1 << 20 // of a request or of an answer
+	maxStreams = 10_000  // that a tunnel carries at once, watches among them
+	// What may be under way on a stream, and what one that nobody reads holds. At 40 ms it is good for 50 MB/s.
+	streamWindow = 2 << 20
+	// Never what stops a stream: a few readers that have stalled would stop the whole cluster.
 	connectionWindow = 1 << 30
 
 	// A cut cable is noticed within pingAfter and pingTimeout.

@@ -33,7 +33,7 @@ func (w *wire) Read(p []byte) (int, error) {
 		return n, err
 	}
 	if w.large == nil {
-		w.large = chunks.Get().(*chunk) //nolint:forcetypeassert,errcheck // nothing else is in it
+		w.large = chunks.Get().(*chunk) //nolint:forcetypeassert // nothing else is in it
 		n, err := w.Conn.Read(w.large[:])
 		w.from, w.to, w.hot = 0, n, n == len(w.large)
 		if err != nil {
@@ -79,7 +79,7 @@ func (w *wire) cork() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.corked = true
-	w.outIn = chunks.Get().(*chunk) //nolint:forcetypeassert,errcheck // nothing else is in it
+	w.outIn = chunks.Get().(*chunk) //nolint:forcetypeassert // nothing else is in it
 	w.out = w.outIn[:0]
 }
 

@@ -119,7 +119,7 @@ func (a *Agent) open(ctx context.Context) (*link, error) {
 	}
 	conn, err := a.Hub.OpenTunnel(ctx)
 	if err != nil {
-		far.Close()
+		_ = far.Close()
 		return nil, err
 	}
 	a.meters.opened.Inc()

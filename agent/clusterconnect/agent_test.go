@@ -79,7 +79,7 @@ func TestMakeBeforeBreak(t *testing.T) {
 			r := newRig(t, far)
 			r.start()
 			old := within(t, r.clients)
-			watch := bufio.NewScanner(open(t, old, "/watch").Body)
+			watch := bufio.NewScanner(open(t, old, "/watch").Body) //nolint:bodyclose // open sees to it
 			far.next <- "one"
 			if !watch.Scan() || watch.Text() != "one" {
 				t.Fatalf("the watch says %q", watch.Text())
@@ -147,7 +147,7 @@ func TestTheEndIsAnnounced(t *testing.T) {
 	r := newRig(t, far)
 	r.start()
 	client := within(t, r.clients)
-	watch := bufio.NewScanner(open(t, client, "/watch").Body)
+	watch := bufio.NewScanner(open(t, client, "/watch").Body) //nolint:bodyclose // open sees to it
 	r.cancel()
 	eventually(t, "the hub takes no further requests", func() bool { return !client.Available() })
 	far.next <- "late"

@@ -19,7 +19,7 @@ import (
 
 const (
 	bridgeTimeout = 10 * time.Second
-	// grace is how long streams may go on once this process is to end.
+	// Streams may go on for so long once this process is to end.
 	grace = 20 * time.Second
 )
 

@@ -14,7 +14,6 @@ import (
 	"io"
 	"log/slog"
 	"math/big"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -136,7 +135,7 @@ func (r *rig) serveHub(w http.ResponseWriter, request *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	client, err := tunnel.NewClient(ctx, conn)
+	client, err := tunnel.NewClient(ctx, conn) //nolint:contextcheck // a tunnel outlives its request
 	if err != nil {
 		r.t.Errorf("the hub gets no tunnel: %v", err)
 		return
@@ -272,11 +271,9 @@ func open(t *testing.T, client *tunnel.Client, path string) *http.Response {
 
 func get(t *testing.T, client *tunnel.Client, path string) string {
 	t.Helper()
-	text, err := io.ReadAll(open(t, client, path).Body)
+	text, err := io.ReadAll(open(t, client, path).Body) //nolint:bodyclose // open sees to it
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(text)
 }
-
-var _ net.Conn = (*tunnel.Conn)(nil)

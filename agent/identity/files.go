@@ -44,7 +44,7 @@ func (f *Files) Run(ctx context.Context) error {
 func (f *Files) read() (*Identity, error) {
 	secret := &corev1.Secret{Data: map[string][]byte{}}
 	for _, name := range []string{fieldChain, fieldKey} {
-		content, err := os.ReadFile(filepath.Join(f.Folder, name))
+		content, err := os.ReadFile(filepath.Join(f.Folder, name)) //nolint:gosec // both names are ours
 		if err != nil {
 			return nil, fmt.Errorf("read the identity certificate: %w", err)
 		}
