@@ -45,7 +45,7 @@ func requestColumns() []column {
 		{title: "Caller", path: "caller"},
 		{title: "Cluster", path: "resourceId", write: lastSegment},
 		{title: "Verb", path: "properties.verb"},
-		{title: "Resource", path: "join('/', [properties.resource, properties.subresource][?@ != ''])"},
+		{title: "Resource", path: "properties.resource == '' && properties.path || join('/', [properties.resource, properties.subresource][?@ != ''])"},
 		{title: "Namespace", path: "properties.namespace"},
 		{title: "Name", path: "properties.name"},
 		{title: "Status", path: "properties.statusCode", write: statusCode},

@@ -57,7 +57,7 @@ func TestPlayerIsHarmless(t *testing.T) {
 			var bits strings.Builder
 			for i := range len(c.text) {
 				if c.text[i] < 0x80 || i+1 == len(c.text) { // events hold whole characters
-					bits.WriteString(apart.harmless(c.text[bitsEnd(c.text, i):i+1]))
+					bits.WriteString(apart.harmless(c.text[bitsEnd(c.text, i) : i+1]))
 				}
 			}
 			if got := whole.harmless(c.text); got != c.want {

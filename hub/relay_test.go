@@ -20,6 +20,7 @@ func farEnd(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Host == caller.ControlHost:
 		w.WriteHeader(http.StatusNoContent)
+	case shell(w, r):
 	case r.Header.Get("Upgrade") != "":
 		conn, buffered, err := http.NewResponseController(w).Hijack()
 		if err != nil {

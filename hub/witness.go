@@ -37,6 +37,9 @@ func (w *witness) Begin(ctx context.Context, r relay.Request) (func(relay.Ending
 	if err != nil {
 		return nil, err
 	}
+	if r.Refused {
+		return func(ending relay.Ending) { entry.End(outcome(ending)) }, nil
+	}
 	session := recording.Session{Cluster: r.Cluster, Caller: r.Caller, RequestID: r.ID, Method: r.Method, Upgrade: r.Upgrade, URL: asked}
 	made, err := w.start(ctx, session)
 	if err != nil {
@@ -44,12 +47,16 @@ func (w *witness) Begin(ctx context.Context, r relay.Request) (func(relay.Ending
 		return nil, err
 	}
 	return func(ending relay.Ending) {
-		entry.End(audit.Outcome{Status: ending.Status, Reason: ending.Reason, In: ending.BytesIn, Out: ending.BytesOut})
+		entry.End(outcome(ending))
 		if made != nil {
 			w.recordings.Delete(r.ID)
 			made.End(ctx)
 		}
 	}, nil
+}
+
+func outcome(ending relay.Ending) audit.Outcome {
+	return audit.Outcome{Status: ending.Status, Reason: ending.Reason, In: ending.BytesIn, Out: ending.BytesOut}
 }
 
 func (w *witness) start(ctx context.Context, session recording.Session) (*recording.Recording, error) {

@@ -108,7 +108,7 @@ func (r *Recorder) settings(ctx context.Context, cluster fairlead.ResourceID) (s
 }
 
 func unreadable(why string) error {
-	return fairlead.Errorf(fairlead.Forbidden, "%s; use kubectl exec or attach of version 1.30 or later, or ask an owner of the cluster", why).WithCode("SessionNotRecordable")
+	return fairlead.Errorf(fairlead.Forbidden, "%s; use kubectl exec or attach, or ask who may write the cluster to switch recording off", why).WithCode("SessionNotRecordable")
 }
 
 func (r *Recorder) create(ctx context.Context, s Session, asked audit.Asked, input bool) (*Recording, error) { //nolint:revive // a setting

@@ -22,6 +22,8 @@ type Request struct {
 	// Upgrade is the protocol that the caller wants to switch to, such as websocket or SPDY/3.1; mostly empty.
 	Upgrade             string
 	ClientIP, UserAgent string
+	// Refused says that the request goes nowhere, and is only to be written down.
+	Refused bool
 }
 
 // Ending is how a request went. Status is that of the answer, 0 when there was none, 101 for an upgrade. Reason is empty

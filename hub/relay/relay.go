@@ -158,7 +158,9 @@ func (s *Server) find(ctx context.Context, id fairlead.ResourceID) (identity.Clu
 // turnAway answers a request that is not sent on, and has it written down if it is known whose it is.
 func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, c *call, err error) {
 	if c != nil && s.Audit != nil {
-		if end, failed := s.Audit.Begin(r.Context(), c.describe(r, w.Header(), s.Now())); failed == nil {
+		request := c.describe(r, w.Header(), s.Now())
+		request.Refused = true
+		if end, failed := s.Audit.Begin(r.Context(), request); failed == nil {
 			made := s.statusOf(r, err)
 			defer end(Ending{Status: made.Code, Reason: made.Reason})
 		}
