@@ -28,6 +28,9 @@ const (
 	// Protocol is what EchoPath can be upgraded to.
 	Protocol = "SPDY/3.1"
 
+	// Where kube-aad-proxy looks for the policy of the cluster's owner. There is none.
+	policyPath = "/api/v1/namespaces/azure-arc/configmaps"
+
 	smallSize         = 2 << 10
 	readHeaderTimeout = 10 * time.Second
 )
@@ -100,6 +103,7 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+SmallPath("{name}"), s.small)
 	mux.HandleFunc("GET "+ListPath, s.list)
+	mux.HandleFunc("GET "+policyPath, s.policies)
 	mux.HandleFunc("POST "+EchoPath, s.echo)
 	mux.HandleFunc("POST "+UploadPath, s.upload)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
@@ -160,6 +164,25 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		size -= int64(len(part))
+	}
+}
+
+// policies answers whoever follows objects of which there are none, and never will be.
+func (s *Server) policies(w http.ResponseWriter, r *http.Request) {
+	metadata := map[string]any{"resourceVersion": "1"}
+	query := r.URL.Query()
+	if query.Get("watch") == "" || query.Get("watch") == "false" {
+		answer(w, http.StatusOK, map[string]any{"kind": "ConfigMapList", "apiVersion": "v1", "metadata": metadata, "items": []any{}})
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if query.Get("sendInitialEvents") == "true" {
+		metadata["annotations"] = map[string]string{"k8s.io/initial-events-end": "true"}
+		object := map[string]any{"kind": "ConfigMap", "apiVersion": "v1", "metadata": metadata}
+		_ = json.NewEncoder(w).Encode(map[string]any{"type": "BOOKMARK", "object": object}) // whoever asked is gone if this fails
+	}
+	if http.NewResponseController(w).Flush() == nil {
+		<-r.Context().Done()
 	}
 }
 

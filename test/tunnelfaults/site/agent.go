@@ -135,7 +135,7 @@ func (p *parts) proxy(listener aadproxy.Listener) (*aadproxy.Proxy, error) {
 		return nil, err
 	}
 	return aadproxy.New(aadproxy.Config{
-		Cluster: p.id, TenantID: p.TenantID, Hub: &clocked{hub: hub, off: p.clock}, Listener: listener, Now: time.Now, Log: p.log, Ready: func(error) {},
+		Cluster: p.id, TenantID: p.TenantID, Namespace: fairlead.AgentNamespace, Hub: &clocked{hub: hub, off: p.clock}, Listener: listener, Now: time.Now, Log: p.log, Ready: func(error) {},
 		API: &rest.Config{Host: p.API, BearerToken: "agent", TLSClientConfig: rest.TLSClientConfig{CAData: p.APITrust}},
 	})
 }
