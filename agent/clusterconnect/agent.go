@@ -20,6 +20,8 @@ const (
 	maxBackoff = 30 * time.Second
 	// A tunnel that lasts so long was a good one: the next attempt need not wait.
 	lasting = 30 * time.Second
+	// All clusters of a hub lose their tunnels at the same moment, and a hub takes about two thousand a second.
+	spread = 4 * time.Second
 )
 
 // Hub is what this agent asks of the hub.
@@ -105,8 +107,7 @@ func (a *Agent) hold(ctx context.Context, newest *link, renewed <-chan struct{})
 	}
 	if a.Now().Sub(opened) >= lasting {
 		a.backoff.Reset()
-		// All clusters of a hub lose their tunnels at the same moment.
-		return pace.Wait(ctx, pace.Jitter(minBackoff), nil)
+		return pace.Wait(ctx, pace.Spread(spread), nil)
 	}
 	return pace.Wait(ctx, a.backoff.Next(), nil)
 }

@@ -32,6 +32,11 @@ func Jitter(d time.Duration) time.Duration {
 	return d - d/10 + rand.N(d/5+1) //nolint:gosec // spreading load needs no secrecy
 }
 
+// Spread returns a duration below d, any of which is as likely.
+func Spread(d time.Duration) time.Duration {
+	return rand.N(d) //nolint:gosec // spreading load needs no secrecy
+}
+
 // Wait waits for d, for a signal on wake (nil is none) or for the end of ctx, whose error it returns.
 func Wait(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
 	timer := time.NewTimer(d)
