@@ -12,6 +12,7 @@ import (
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/arcproxy"
 	"github.com/fairlead/fairlead/cli/kubeconfig"
+	"github.com/fairlead/fairlead/client"
 )
 
 // relayPath is where a hub offers the API servers of connected clusters.
@@ -72,11 +73,14 @@ func (s *session) getCredentials(ctx context.Context, flags clusterFlags, target
 		return err
 	}
 	cluster, err := hub.Cluster(ctx, id)
+	switch {
+	case fairlead.KindOf(err) == fairlead.Forbidden: // whoever may go there need not be allowed to look at it from outside
+		_, err = hub.UserCredential(ctx, id, client.AuthenticateAAD)
+	case err == nil && cluster.Properties.ConnectivityStatus != fairlead.Connected:
+		s.warn("%s is %s: kubectl reaches it once its agents do", id.Name(), cluster.Properties.ConnectivityStatus)
+	}
 	if err != nil {
 		return err
-	}
-	if cluster.Properties.ConnectivityStatus != fairlead.Connected {
-		s.warn("%s is %s: kubectl reaches it once its agents do", id.Name(), cluster.Properties.ConnectivityStatus)
 	}
 	user, err := execUser(hub.URL)
 	if err != nil {
