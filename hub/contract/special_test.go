@@ -194,12 +194,12 @@ func credential(t *testing.T, got *exchange) {
 			Name    string
 			Cluster struct {
 				Server    string
-				Authority string `json:"certificate-authority-data"`
+				Authority string `json:"certificate-authority-data"` //nolint:tagliatelle // kubectl's word
 			}
 		}
 		Users    []struct{ Name string }
 		Contexts []struct{ Name string }
-		Current  string `json:"current-context"`
+		Current  string `json:"current-context"` //nolint:tagliatelle // kubectl's word
 	}
 	if err := yaml.Unmarshal(decoded, &config); err != nil || len(config.Clusters) != 1 || len(config.Users) != 1 || len(config.Contexts) != 1 ||
 		config.Current != config.Contexts[0].Name || strings.HasPrefix(config.Users[0].Name, "clusterAdmin") {

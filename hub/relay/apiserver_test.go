@@ -129,7 +129,7 @@ func (c *cluster) begin1(t testing.TB, conn net.Conn, method, path, headers stri
 func (c *cluster) upgraded(t testing.TB, protocol string) net.Conn {
 	t.Helper()
 	conn := c.hub.raw(t)
-	answer := c.begin1(t, conn, http.MethodPost, "/exec", "Connection: Upgrade\r\nUpgrade: "+protocol+"\r\n")
+	answer := c.begin1(t, conn, http.MethodPost, "/exec", "Connection: Upgrade\r\nUpgrade: "+protocol+"\r\n") //nolint:bodyclose // the connection is the body
 	if answer.StatusCode != http.StatusSwitchingProtocols || answer.Header.Get("Upgrade") != protocol {
 		text, _ := io.ReadAll(answer.Body)
 		t.Fatalf("%d %s", answer.StatusCode, short(string(text)))

@@ -1,8 +1,11 @@
 package relay
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,20 +13,43 @@ import (
 
 var errTakenBack = errors.New("the body was taken back")
 
-// body is that of a caller's request. It is lent to one attempt at a time, and can be lent again until it was read.
+// maxKept is how large a body may be to be kept until the request was answered. Nearly all that kubectl writes is smaller.
+const maxKept = 64 << 10
+
+// body is that of a caller's request. It is lent to one attempt at a time, and can be lent again until it was read; a small
+// one that is kept can be lent at any time.
 type body struct {
 	io.ReadCloser
 
 	count *atomic.Int64
+	kept  []byte
 
 	mu   sync.Mutex
 	loan int
 	read bool
 }
 
+// bodyOf returns the body of a request, and keeps it if it is small.
+func bodyOf(r *http.Request, count *atomic.Int64) (*body, error) {
+	made := &body{ReadCloser: r.Body, count: count}
+	if r.Body == nil || r.ContentLength <= 0 || r.ContentLength > maxKept {
+		return made, nil
+	}
+	made.kept = make([]byte, r.ContentLength)
+	n, err := io.ReadFull(r.Body, made.kept)
+	count.Add(int64(n))
+	if err != nil {
+		return nil, fmt.Errorf("read the body of a request: %w", err)
+	}
+	return made, nil
+}
+
 // lend gives the body to an attempt; nil stays nil.
 func (b *body) lend() io.ReadCloser {
-	if b.ReadCloser == nil {
+	switch {
+	case b.kept != nil:
+		return io.NopCloser(bytes.NewReader(b.kept))
+	case b.ReadCloser == nil:
 		return nil
 	}
 	b.mu.Lock()
@@ -34,7 +60,7 @@ func (b *body) lend() io.ReadCloser {
 
 // takeBack reports whether the body is as it was before it was lent, and lets nobody read it until it is lent again.
 func (b *body) takeBack() bool {
-	if b.ReadCloser == nil {
+	if b.ReadCloser == nil || b.kept != nil {
 		return true
 	}
 	b.mu.Lock()

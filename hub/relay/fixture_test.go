@@ -88,6 +88,7 @@ func newHub(t testing.TB, changes ...func(*relay.Server)) *hub {
 	h := &hub{db: db, access: &access.Checker{Store: db}, audit: &auditor{}, vault: vault}
 	h.front = httptest.NewUnstartedServer(nil)
 	h.front.EnableHTTP2 = true
+	h.front.Config.ReadTimeout = 2 * time.Second // the relay must lift it from what takes longer
 	h.front.StartTLS()
 	h.tokens = &token.Service{URL: h.front.URL, TenantID: tenant, Store: db, Keys: keys, Now: time.Now, Log: log}
 	issuer := &identity.Issuer{Store: db, Authority: ca, Now: time.Now}

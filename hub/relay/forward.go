@@ -70,7 +70,10 @@ func rewrite(r *httputil.ProxyRequest) {
 // RoundTrip sends a request through a tunnel of its cluster, once the cluster knows whose it is. It is the proxy's transport.
 func (s *Server) RoundTrip(r *http.Request) (*http.Response, error) {
 	c := callOf(r.Context())
-	from := &body{ReadCloser: r.Body, count: &c.in}
+	from, err := bodyOf(r, &c.in)
+	if err != nil {
+		return nil, err
+	}
 	for left := maxAttempts - 1; ; left-- {
 		answer, on, err := s.attempt(r, c, from)
 		if left == 0 || !from.takeBack() || !again(r, answer, on, err) {

@@ -157,7 +157,7 @@ func TestCallersAreIdentified(t *testing.T) {
 	for name, each := range cases {
 		t.Run(name, func(t *testing.T) {
 			for range 2 { // the second time from memory
-				answer, text := c.askWith(t, each.header)
+				answer, text := c.askWith(t, each.header) //nolint:bodyclose // ask has closed it
 				if answer.StatusCode != each.want {
 					t.Fatalf("%s: %d %s", each.reason, answer.StatusCode, short(text))
 				}
@@ -190,7 +190,7 @@ func (c *cluster) refusedAs(t testing.TB, answer *http.Response, text string) {
 
 func TestModeTokenPassesTheOwnTokenOn(t *testing.T) {
 	c, far := standing(t)
-	answer, text := c.ask(t, http.MethodGet, "/api", header("ServiceBusAuthorization", c.relayToken(t, "Token")), header("Authorization", "Bearer of-the-cluster"))
+	answer, text := c.ask(t, http.MethodGet, "/api", header("ServiceBusAuthorization", c.relayToken(t, "Token")), header("Authorization", "Bearer of-the-cluster")) //nolint:bodyclose // ask has closed it
 	got := read(t, text)
 	if answer.StatusCode != http.StatusOK || got.Header.Get("Authorization") != "Bearer of-the-cluster" || got.Header.Get("Servicebusauthorization") != "" {
 		t.Errorf("%d %s", answer.StatusCode, short(text))

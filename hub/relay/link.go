@@ -19,11 +19,11 @@ import (
 )
 
 const (
-	// tellTimeout is how long a cluster has to take a statement: it may have to fetch the hub's keys for that.
+	// The tellTimeout is how long a cluster has to take a statement: it may have to fetch the hub's keys for that.
 	tellTimeout = 10 * time.Second
-	// maxTold bounds of how many callers a link remembers what it was told.
+	// The bound maxTold is how many callers a link remembers what it was told of.
 	maxTold = 5000
-	// maxExplanation bounds what is read of why a statement was refused.
+	// The bound maxExplanation is of what is read of why a statement was refused.
 	maxExplanation = 4 << 10
 )
 
