@@ -72,15 +72,13 @@ func (s *session) getCredentials(ctx context.Context, flags clusterFlags, target
 	if err != nil {
 		return err
 	}
-	cluster, err := hub.Cluster(ctx, id)
-	switch {
-	case fairlead.KindOf(err) == fairlead.Forbidden: // whoever may go there need not be allowed to look at it from outside
-		_, err = hub.UserCredential(ctx, id, client.AuthenticateAAD)
-	case err == nil && cluster.Properties.ConnectivityStatus != fairlead.Connected:
-		s.warn("%s is %s: kubectl reaches it once its agents do", id.Name(), cluster.Properties.ConnectivityStatus)
-	}
-	if err != nil {
+	// Whoever may not go there learns it here, and not from kubectl.
+	if _, err := hub.access(ctx, id, client.AuthenticateAAD); err != nil {
 		return err
+	}
+	// Whoever may go there need not be allowed to look at it from outside.
+	if cluster, err := hub.Cluster(ctx, id); err == nil && cluster.Properties.ConnectivityStatus != fairlead.Connected {
+		s.warn("%s is %s: kubectl reaches it once its agents do", id.Name(), cluster.Properties.ConnectivityStatus)
 	}
 	user, err := execUser(hub.URL)
 	if err != nil {
@@ -105,6 +103,16 @@ func (s *session) printKubeconfig(entry kubeconfig.Entry) error {
 		return err
 	}
 	return s.say(s.streams.Out, strings.TrimSuffix(string(content), "\n"))
+}
+
+// access asks the hub for the way to a cluster, and says what to ask an owner for when that is refused.
+func (h *signedIn) access(ctx context.Context, id fairlead.ResourceID, method string) (client.UserCredential, error) {
+	found, err := h.UserCredential(ctx, id, method)
+	if fairlead.CodeOf(err) != "AuthorizationFailed" {
+		return found, err
+	}
+	return found, &hinted{err, "ask an owner for: fairlead role assignment create --assignee " + first(h.entry.UserName, h.entry.ClientID) +
+		` --role "Azure Arc Enabled Kubernetes Cluster User Role" --scope ` + id.String()}
 }
 
 // taken tells how to get out of a name that is in use.

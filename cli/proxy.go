@@ -228,11 +228,11 @@ func (h *signedIn) wayTo(ctx context.Context, id fairlead.ResourceID, clusterTok
 	}
 	way := arcproxy.Upstream{Base: base, Trust: trust, Authorize: h.authorizeBearer, Refused: h.Renew}
 	if clusterToken == nil {
-		_, err := h.UserCredential(ctx, id, client.AuthenticateAAD)
+		_, err := h.access(ctx, id, client.AuthenticateAAD)
 		return way, err
 	}
 	relay := &arcproxy.Relay{Now: time.Now, Fetch: func(ctx context.Context) (arcproxy.RelayToken, error) {
-		found, err := h.UserCredential(ctx, id, client.AuthenticateToken)
+		found, err := h.access(ctx, id, client.AuthenticateToken)
 		return arcproxy.RelayToken{Value: found.Connection.Token.Reveal(), Expires: time.Unix(found.Connection.ExpirationTime, 0)}, err
 	}}
 	way.Authorize = func(r *http.Request) error { return authorizeToken(r, relay, clusterToken) }

@@ -26,7 +26,7 @@ say "a hub with the domain $DOMAIN at $address"
 start_hub "$FAIRLEAD_BINARY"
 trust_hub
 
-suites=${*:-cloud account people group provider connect show update features troubleshoot upgrade again delete}
+suites=${*:-cloud account people group provider connect show proxy update features troubleshoot upgrade again delete}
 for suite in $suites; do
 	say "$suite"
 	# shellcheck source=/dev/null
