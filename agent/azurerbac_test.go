@@ -163,7 +163,7 @@ func canI(t *testing.T, c *kubernetes.Clientset, asks, namespace string) authori
 }
 
 func TestRolesOfTheHubInTheCluster(t *testing.T) {
-	c := connect(t, "azurerbac", true)
+	c := connectWithAzureRBAC(t, "azurerbac")
 	inNamespace := map[string][]string{
 		"viewer":       {"listPods"},
 		"writer":       {"listPods", "getSecret", "deploy", "exec"},
@@ -182,15 +182,7 @@ func TestRolesOfTheHubInTheCluster(t *testing.T) {
 					for _, namespace := range []string{"default", "kube-public"} {
 						want := slices.Contains(inNamespace[role], name) && (scope == "" || scope == namespace) ||
 							scope == "" && slices.Contains(inCluster[role], name)
-						got := may(t, deed.do(t.Context(), somebody, namespace))
-						if got != want {
-							t.Errorf("%s in %s: %t", name, namespace, got)
-						}
-						if deed.asks != "" {
-							if told := canI(t, somebody, deed.asks, namespace); told.Allowed != got {
-								t.Errorf("%s in %s: can-i says %+v, and it is %t", name, namespace, told, got)
-							}
-						}
+						checkDeed(t, somebody, name, deed, namespace, want)
 					}
 				}
 			})
@@ -198,9 +190,24 @@ func TestRolesOfTheHubInTheCluster(t *testing.T) {
 	}
 }
 
+// checkDeed does something and asks whether it may be done: both must be as wanted.
+func checkDeed(t *testing.T, somebody *kubernetes.Clientset, name string, deed deed, namespace string, want bool) { //nolint:revive // what a table says
+	t.Helper()
+	got := may(t, deed.do(t.Context(), somebody, namespace))
+	if got != want {
+		t.Errorf("%s in %s: %t", name, namespace, got)
+	}
+	if deed.asks == "" {
+		return
+	}
+	if told := canI(t, somebody, deed.asks, namespace); told.Allowed != got {
+		t.Errorf("%s in %s: can-i says %+v, and it is %t", name, namespace, told, got)
+	}
+}
+
 // What the hub's roles do not grant is left to the cluster's own RBAC, and both together are never more than each.
 func TestTheClustersOwnRBACIsAskedToo(t *testing.T) {
-	c := connect(t, "ownrbac", true)
+	c := connectWithAzureRBAC(t, "ownrbac")
 	c.bind("own", "edit", rbacv1.Subject{Kind: "Group", APIGroup: rbacv1.GroupName, Name: "0aaa"})
 	for name, grants := range map[string][]dataaction.Grant{"None": nil, "Viewer": grant("viewer", "")} {
 		somebody := c.callAs(caller.Statement{User: name + "@example.org", Groups: []string{"0aaa"}, Grants: grants})
@@ -219,7 +226,7 @@ func TestTheClustersOwnRBACIsAskedToo(t *testing.T) {
 }
 
 func TestWithoutAzureRBACRolesGrantNothing(t *testing.T) {
-	c := connect(t, "noazurerbac", false)
+	c := connect(t, "noazurerbac")
 	somebody := c.callAs(caller.Statement{User: "admin@example.org", Grants: everything()})
 	for name, deed := range deeds() {
 		if may(t, deed.do(t.Context(), somebody, "default")) {
@@ -240,7 +247,7 @@ func TestWithoutAzureRBACRolesGrantNothing(t *testing.T) {
 
 // kubectl auth can-i --list shows what would happen.
 func TestRulesAreListedAsTheyAre(t *testing.T) {
-	c := connect(t, "rules", true)
+	c := connectWithAzureRBAC(t, "rules")
 	list := func(s caller.Statement) map[string]bool {
 		answer, err := c.callAs(s).AuthorizationV1().SelfSubjectRulesReviews().Create(t.Context(),
 			&authorizationv1.SelfSubjectRulesReview{Spec: authorizationv1.SelfSubjectRulesReviewSpec{Namespace: "default"}}, metav1.CreateOptions{})
@@ -278,7 +285,7 @@ func TestRulesAreListedAsTheyAre(t *testing.T) {
 
 // The owner's ConfigMap in a real cluster, read with the rights that the chart gives.
 func TestTheOwnersPolicyInACluster(t *testing.T) {
-	c := connect(t, "policy", true)
+	c := connectWithAzureRBAC(t, "policy")
 	admin := c.callAs(caller.Statement{User: "admin@example.org", Grants: everything()})
 	if !may(t, deeds()["getSecret"].do(t.Context(), admin, "default")) {
 		t.Fatal("forbidden without a policy")

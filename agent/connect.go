@@ -21,7 +21,7 @@ const (
 	proxyFolder    = "/etc/kube-aad-proxy"
 	proxyName      = fairlead.KubeAADProxy + "." + fairlead.AgentNamespace + ".svc"
 	proxyAddress   = ":8443"
-	// proxyAddressKey in the environment is another address of kube-aad-proxy.
+	// In the environment, proxyAddressKey is another address of kube-aad-proxy.
 	proxyAddressKey = "KUBE_AAD_PROXY_ADDRESS"
 )
 

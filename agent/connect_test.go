@@ -41,28 +41,40 @@ type connected struct {
 }
 
 // connect installs the agents and runs kube-aad-proxy as its own service account.
-func connect(t *testing.T, name string, azureRBAC bool) *connected {
+func connect(t *testing.T, name string) *connected {
 	t.Helper()
-	h := newHub(t, name)
-	c := &connected{cluster: newCluster(t, h, "standard"), log: &safeBuffer{}}
-	if azureRBAC {
-		c.upgrade("standard", func(values map[string]any) {
-			values["systemDefaultValues"].(map[string]any)["guard"] = map[string]any{"enabled": "True"}
-		})
-	}
-	config, err := clientcmd.BuildConfigFromFlags("", c.kubeconfig)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.QPS = -1
-	if c.admin, err = kubernetes.NewForConfig(config); err != nil {
-		t.Fatal(err)
-	}
-	c.run(azureRBAC)
+	c := &connected{cluster: newCluster(t, newHub(t, name), "standard"), log: &safeBuffer{}}
+	c.begin()
+	c.run(func(*aadproxy.Config) {})
 	return c
 }
 
-func (c *connected) run(azureRBAC bool) {
+// connectWithAzureRBAC does so with the feature by which the hub's roles decide.
+func connectWithAzureRBAC(t *testing.T, name string) *connected {
+	t.Helper()
+	c := &connected{cluster: newCluster(t, newHub(t, name), "standard"), log: &safeBuffer{}}
+	c.upgrade("standard", func(values map[string]any) {
+		values["systemDefaultValues"].(map[string]any)["guard"] = map[string]any{"enabled": "True"}
+	})
+	c.begin()
+	c.run(func(config *aadproxy.Config) { config.AzureRBAC = true })
+	return c
+}
+
+// begin makes the client of whoever checks.
+func (c *connected) begin() {
+	c.t.Helper()
+	config, err := clientcmd.BuildConfigFromFlags("", c.kubeconfig)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	config.QPS = -1
+	if c.admin, err = kubernetes.NewForConfig(config); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *connected) run(change func(*aadproxy.Config)) {
 	c.t.Helper()
 	api, err := clientcmd.BuildConfigFromFlags("", c.as(fairlead.KubeAADProxy))
 	if err != nil {
@@ -77,9 +89,11 @@ func (c *connected) run(azureRBAC bool) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	proxy, err := aadproxy.New(aadproxy.Config{
-		Cluster: read.Cluster, Hub: hub, API: api, Namespace: fairlead.AgentNamespace, AzureRBAC: azureRBAC, Now: time.Now, Log: log, Ready: func(error) {},
-	})
+	configuration := aadproxy.Config{
+		Cluster: read.Cluster, Hub: hub, API: api, Namespace: fairlead.AgentNamespace, Now: time.Now, Log: log, Ready: func(error) {},
+	}
+	change(&configuration)
+	proxy, err := aadproxy.New(configuration)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -163,7 +177,7 @@ func (c *connected) client(way callerWay) *kubernetes.Clientset {
 func (c *connected) callAs(s caller.Statement) *kubernetes.Clientset { return c.client(c.state(s)) }
 
 func TestCallersAreWhoTheHubSays(t *testing.T) {
-	c := connect(t, "callers", false)
+	c := connect(t, "callers")
 	ctx := t.Context()
 	groups := make([]string, 1000)
 	for i := range groups {
@@ -213,7 +227,7 @@ func (c *connected) bind(name, role string, subjects ...rbacv1.Subject) {
 
 // An open watch ends less than a second after the hub has stated that the caller is in the group no more.
 func TestAWatchEndsWithTheGroup(t *testing.T) {
-	c := connect(t, "revoked", false)
+	c := connect(t, "revoked")
 	c.bind("watchers", "view", rbacv1.Subject{Kind: "Group", APIGroup: rbacv1.GroupName, Name: "watchers-id"})
 	ada := c.callAs(caller.Statement{User: "ada@example.org", Groups: []string{"other-id", "watchers-id"}})
 	watch, err := ada.CoreV1().ConfigMaps("default").Watch(t.Context(), metav1.ListOptions{})
@@ -242,7 +256,7 @@ func TestAWatchEndsWithTheGroup(t *testing.T) {
 }
 
 func TestOwnTokensKeepTheirRights(t *testing.T) {
-	c := connect(t, "tokens", false)
+	c := connect(t, "tokens")
 	_, err := c.admin.CoreV1().ServiceAccounts("default").Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "robot"}}, metav1.CreateOptions{})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ const (
 	// KubernetesHost is the authority of requests on a tunnel that are for the API server.
 	KubernetesHost = "kubernetes.default.svc"
 	// TokenType is the "typ" of a statement's header: no statement is ever an access token.
-	TokenType = "fairlead-caller+jwt" //nolint:gosec // a media type, not a secret
+	TokenType = "fairlead-caller+jwt"
 
 	// ReasonHeader holds, on an answer of kube-aad-proxy's own, why a request was refused: one of the Reason constants.
 	ReasonHeader = "Fairlead-Refused"

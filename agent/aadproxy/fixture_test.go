@@ -197,9 +197,10 @@ func (f *fixture) mustPut(change func(*caller.Statement)) string {
 	return s.ID
 }
 
-func (f *fixture) request(method, path, id string, body io.Reader) *http.Request {
+// request is one for the API server under a statement.
+func (f *fixture) request(path, id string) *http.Request {
 	f.t.Helper()
-	request, err := http.NewRequestWithContext(f.t.Context(), method, "https://"+caller.KubernetesHost+path, body)
+	request, err := http.NewRequestWithContext(f.t.Context(), http.MethodGet, "https://"+caller.KubernetesHost+path, nil)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -223,7 +224,7 @@ func (f *fixture) do(request *http.Request) (int, string) {
 
 func (f *fixture) get(path, id string) (int, string) {
 	f.t.Helper()
-	return f.do(f.request(http.MethodGet, path, id, nil))
+	return f.do(f.request(path, id))
 }
 
 // apiServer is one that says what it was asked. Of the cluster it has the owner's policy and whose tokens are.
@@ -240,7 +241,7 @@ func newAPIServer(t testing.TB) (*apiServer, *rest.Config) {
 	t.Helper()
 	s := &apiServer{policyFake: newPolicyFake()}
 	s.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.policyFake.serve(w, r) {
+		if s.serve(w, r) {
 			return
 		}
 		s.mu.Lock()

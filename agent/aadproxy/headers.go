@@ -22,7 +22,7 @@ const (
 	ourHeaders    = "Fairlead-"
 	remoteHeaders = "X-Remote-"
 	// A WebSocket client may show its token as a subprotocol.
-	bearerProtocol = "base64url.bearer.authorization.k8s.io."
+	bearerProtocol = "base64url.bearer.authorization.k8s.io." //nolint:gosec // the name of a protocol, not a secret
 )
 
 // headers are what a caller is impersonated with. They are made once and only read afterwards.

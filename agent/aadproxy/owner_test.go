@@ -92,7 +92,8 @@ func TestOpenStreamsFollowThePolicy(t *testing.T) {
 	ada, bob := f.watch(f.mustPut(nil)), f.watch(f.mustPut(func(s *caller.Statement) { s.Subject, s.User = "0ddd", "bob@example.org" }))
 	server.policy("otherwise: allow\nrules: [{effect: deny, users: [ada@example.org], verbs: [watch]}]")
 	select {
-	case <-ada:
+	case err := <-ada:
+		t.Logf("ended: %v", err)
 	case <-time.After(time.Second):
 		t.Error("the watch of somebody who is shut out is still open")
 	}
@@ -109,7 +110,7 @@ func TestTokensAreWeighedByWhoseTheyAre(t *testing.T) {
 	f := newFixture(t, api, nil)
 	id := f.mustPut(func(s *caller.Statement) { s.Mode = caller.Token })
 	ask := func(token string) (int, string) {
-		request := f.request(http.MethodGet, "/api/v1/namespaces/shop/pods", id, nil)
+		request := f.request("/api/v1/namespaces/shop/pods", id)
 		request.Header.Set("Authorization", token)
 		return f.do(request)
 	}
@@ -145,7 +146,8 @@ func TestHoursEnd(t *testing.T) {
 	}
 	f := newFixture(t, api, func(c *aadproxy.Config) { c.Now = clock })
 	select {
-	case <-f.watch(f.mustPut(nil)):
+	case err := <-f.watch(f.mustPut(nil)):
+		t.Logf("ended: %v", err)
 		if clock().Hour() != 10 {
 			t.Error("ended too early")
 		}

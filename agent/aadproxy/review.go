@@ -45,8 +45,7 @@ func isReview(a asked) bool {
 func (v *reviews) read(w http.ResponseWriter, r *http.Request) (runtime.Object, error) {
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReview))
 	if err != nil {
-		var large *http.MaxBytesError
-		if errors.As(err, &large) {
+		if _, large := errors.AsType[*http.MaxBytesError](err); large {
 			return nil, refusal{http.StatusRequestEntityTooLarge, metav1.StatusReasonRequestEntityTooLarge, caller.ReasonMalformed, "a review of rights is smaller than this"}
 		}
 		return nil, malformed("the review cannot be read: " + err.Error())

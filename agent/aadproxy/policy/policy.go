@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
 	_ "time/tzdata" // the agents' image holds nothing but their binary
 
 	"sigs.k8s.io/yaml"
