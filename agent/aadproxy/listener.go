@@ -16,6 +16,7 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/pace"
+	"github.com/fairlead/fairlead/tunnel"
 )
 
 const (
@@ -37,7 +38,7 @@ func (l Listener) run(ctx context.Context, log *slog.Logger, serve func(context.
 	if err != nil {
 		return fmt.Errorf("listen for tunnels: %w", err)
 	}
-	return l.accept(ctx, listener, log, serve)
+	return l.accept(ctx, tunnel.Listener(listener), log, serve)
 }
 
 func (l Listener) accept(ctx context.Context, listener net.Listener, log *slog.Logger, serve func(context.Context, net.Conn) error) error {
@@ -101,7 +102,8 @@ func (l Listener) config(*tls.ClientHelloInfo) (*tls.Config, error) {
 	return &tls.Config{
 		Certificates: []tls.Certificate{certificate}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: authorities,
 		MinVersion: tls.VersionTLS13, VerifyConnection: fromBridge,
-		SessionTicketsDisabled: true, // a resumed session would outlive its authority
+		SessionTicketsDisabled:      true, // a resumed session would outlive its authority
+		DynamicRecordSizingDisabled: true,
 	}, nil
 }
 

@@ -101,16 +101,18 @@ func (o *owner) wait(ctx context.Context) error {
 	}
 }
 
-// keepHours has what is open weighed at every full minute while the policy has hours.
+// keepHours has what is open weighed at every full minute while the policy has hours. It looks often, because clocks jump.
 func (o *owner) keepHours(ctx context.Context) error {
+	last := o.now().Truncate(time.Minute)
 	for {
-		now := o.now()
-		if err := pace.Wait(ctx, now.Truncate(time.Minute).Add(time.Minute).Sub(now), nil); err != nil {
+		if err := pace.Wait(ctx, time.Second, nil); err != nil {
 			return err
 		}
-		if r := o.ruling.Load(); r != nil && r.policy != nil && r.policy.HasHours() {
+		now := o.now().Truncate(time.Minute)
+		if r := o.ruling.Load(); !now.Equal(last) && r != nil && r.policy != nil && r.policy.HasHours() {
 			o.changed()
 		}
+		last = now
 	}
 }
 

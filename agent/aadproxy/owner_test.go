@@ -3,6 +3,7 @@ package aadproxy_test
 import (
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -140,18 +141,24 @@ func TestHoursEnd(t *testing.T) {
 	server, api := newAPIServer(t)
 	server.then(hold)
 	server.policy("otherwise: deny\nrules: [{effect: allow, hours: {timeZone: UTC, from: '09:00', to: '10:00'}}]")
-	began := time.Now()
-	clock := func() time.Time {
-		return time.Date(2026, 11, 23, 9, 59, 59, 500_000_000, time.UTC).Add(time.Since(began))
-	}
-	f := newFixture(t, api, func(c *aadproxy.Config) { c.Now = clock })
-	select {
-	case err := <-f.watch(f.mustPut(nil)):
-		t.Logf("ended: %v", err)
-		if clock().Hour() != 10 {
-			t.Error("ended too early")
+	var minutes atomic.Int64 // since nine
+	f := newFixture(t, api, func(c *aadproxy.Config) {
+		c.Now = func() time.Time {
+			return time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC).Add(time.Duration(minutes.Load()) * time.Minute)
 		}
-	case <-time.After(3 * time.Second):
+	})
+	ended := f.watch(f.mustPut(nil))
+	minutes.Store(59)
+	select {
+	case err := <-ended:
+		t.Fatalf("ended before ten: %v", err)
+	case <-time.After(1500 * time.Millisecond):
+	}
+	minutes.Store(60)
+	select {
+	case err := <-ended:
+		t.Logf("ended: %v", err)
+	case <-time.After(10 * time.Second):
 		t.Error("still open after hours")
 	}
 }
