@@ -106,13 +106,9 @@ func (h *hub) raw(t testing.TB) net.Conn {
 }
 
 // ask1 makes a request over HTTP/1.1 with headers as they are written.
-func (c *cluster) ask1(t testing.TB, method, path, headers string) (*http.Response, string) {
+func (c *cluster) ask1(t testing.TB, method, path, headers string) (replied, string) {
 	t.Helper()
-	answer := c.begin1(t, c.hub.raw(t), method, path, headers)
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	check(t, err)
-	return answer, string(text)
+	return whole(t, c.begin1(t, c.hub.raw(t), method, path, headers))
 }
 
 func (c *cluster) begin1(t testing.TB, conn net.Conn, method, path, headers string) *http.Response {

@@ -311,7 +311,7 @@ func (c *cluster) url(path string) string {
 }
 
 // ask makes a request with a bearer token of the person.
-func (c *cluster) ask(t testing.TB, method, path string, changes ...func(*http.Request)) (*http.Response, string) {
+func (c *cluster) ask(t testing.TB, method, path string, changes ...func(*http.Request)) (replied, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, c.url(path), nil)
 	check(t, err)
@@ -322,14 +322,25 @@ func (c *cluster) ask(t testing.TB, method, path string, changes ...func(*http.R
 	return c.hub.send(t, request)
 }
 
-func (h *hub) send(t testing.TB, request *http.Request) (*http.Response, string) {
+// replied is the head of an answer whose body has been read.
+type replied struct {
+	StatusCode int
+	Header     http.Header
+}
+
+func (h *hub) send(t testing.TB, request *http.Request) (replied, string) {
 	t.Helper()
 	answer, err := h.client.Do(request)
 	check(t, err)
+	return whole(t, answer)
+}
+
+func whole(t testing.TB, answer *http.Response) (replied, string) {
+	t.Helper()
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	check(t, err)
-	return answer, string(text)
+	return replied{answer.StatusCode, answer.Header}, string(text)
 }
 
 // allow gives the person the role that lets them reach the cluster.

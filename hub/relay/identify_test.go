@@ -157,7 +157,7 @@ func TestCallersAreIdentified(t *testing.T) {
 	for name, each := range cases {
 		t.Run(name, func(t *testing.T) {
 			for range 2 { // the second time from memory
-				answer, text := c.askWith(t, each.header) //nolint:bodyclose // ask has closed it
+				answer, text := c.askWith(t, each.header)
 				if answer.StatusCode != each.want {
 					t.Fatalf("%s: %d %s", each.reason, answer.StatusCode, short(text))
 				}
@@ -171,7 +171,7 @@ func TestCallersAreIdentified(t *testing.T) {
 	}
 }
 
-func (c *cluster) askWith(t testing.TB, headers map[string]string) (*http.Response, string) {
+func (c *cluster) askWith(t testing.TB, headers map[string]string) (replied, string) {
 	t.Helper()
 	return c.ask(t, http.MethodGet, "/api", func(r *http.Request) {
 		r.Header.Del("Authorization")
@@ -181,7 +181,7 @@ func (c *cluster) askWith(t testing.TB, headers map[string]string) (*http.Respon
 	})
 }
 
-func (c *cluster) refusedAs(t testing.TB, answer *http.Response, text string) {
+func (c *cluster) refusedAs(t testing.TB, answer replied, text string) {
 	t.Helper()
 	if _, reason, _ := status(t, text); reason != "Unauthorized" || !strings.HasPrefix(answer.Header.Get("WWW-Authenticate"), "Bearer") {
 		t.Errorf("%s %v", short(text), answer.Header)
@@ -190,7 +190,7 @@ func (c *cluster) refusedAs(t testing.TB, answer *http.Response, text string) {
 
 func TestModeTokenPassesTheOwnTokenOn(t *testing.T) {
 	c, far := standing(t)
-	answer, text := c.ask(t, http.MethodGet, "/api", header("ServiceBusAuthorization", c.relayToken(t, "Token")), header("Authorization", "Bearer of-the-cluster")) //nolint:bodyclose // ask has closed it
+	answer, text := c.ask(t, http.MethodGet, "/api", header("ServiceBusAuthorization", c.relayToken(t, "Token")), header("Authorization", "Bearer of-the-cluster"))
 	got := read(t, text)
 	if answer.StatusCode != http.StatusOK || got.Header.Get("Authorization") != "Bearer of-the-cluster" || got.Header.Get("Servicebusauthorization") != "" {
 		t.Errorf("%d %s", answer.StatusCode, short(text))

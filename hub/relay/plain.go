@@ -30,16 +30,16 @@ func discovers(r *http.Request) bool {
 // Unavailable nothing.
 func inWords(w http.ResponseWriter, made status) {
 	code := made.Code
-	text := made.Message
+	text := []string{made.Message}
 	if made.Details != nil {
 		if code == http.StatusServiceUnavailable && made.Details.RetryAfterSeconds == 0 {
 			code = http.StatusBadGateway
 		}
 		for _, one := range made.Details.Causes {
-			text += "\n" + one.Message
+			text = append(text, one.Message)
 		}
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(code)
-	_, _ = io.WriteString(w, text+"\n") // the caller is gone if this fails
+	_, _ = io.WriteString(w, strings.Join(text, "\n")+"\n") // the caller is gone if this fails
 }

@@ -18,12 +18,12 @@ import (
 )
 
 const (
-	// renewAfter is how old a statement may be for another request: half of its life.
+	// The renewAfter is how old a statement may be for another request: half of its life.
 	renewAfter = caller.Life / 2 * time.Second
-	// maxStatements bounds how many are remembered, each in some kilobytes.
+	// The bound maxStatements is how many are remembered, each in some kilobytes.
 	maxStatements = 10_000
-	// maxGroups and maxGrants are what kube-aad-proxy takes.
-	maxGroups, maxGrants = 15_000, 10_000
+	// The bounds maxGroups and maxGrants are what kube-aad-proxy takes.
+	maxGroups, maxGrants = caller.MaxGroups, caller.MaxGrants
 )
 
 // speaker is whom statements replace one another for, in one cluster.
