@@ -19,7 +19,7 @@ import (
 
 const (
 	clusterType = "Microsoft.Kubernetes/connectedClusters"
-	// maxScanned bounds what one request reads when a filter lets few entries pass; the next page goes on there.
+	// How much one request reads when a filter lets few entries pass; the next page goes on there.
 	maxScanned = 20_000
 )
 

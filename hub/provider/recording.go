@@ -21,7 +21,7 @@ import (
 
 const (
 	recordingType = clusterType + "/recordings"
-	// readRecording lets its holder see that there are recordings. What they hold may be a secret that somebody looked at, so
+	// The first lets its holder see that there are recordings. What they hold may be a secret that somebody looked at, so
 	// watching one is an action of its own, which roles that only read do not have.
 	readRecording  = recordingType + "/read"
 	watchRecording = recordingType + "/download/action"

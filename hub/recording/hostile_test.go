@@ -21,7 +21,7 @@ import (
 )
 
 // frame writes a WebSocket frame, masked as a caller's or not.
-func frame(head byte, payload []byte, masked bool) []byte {
+func frame(head byte, payload []byte, masked bool) []byte { //nolint:revive // the flag is a bit of the frame
 	out := []byte{head}
 	bit := byte(0)
 	if masked {

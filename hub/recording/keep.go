@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -75,8 +74,13 @@ func (r *Recorder) remove(ctx context.Context, id string) error {
 
 // sweep removes files that are too old and that nothing refers to, as a restored backup leaves them.
 func (r *Recorder) sweep(ctx context.Context) error {
+	folder, err := os.OpenRoot(r.Dir)
+	if err != nil {
+		return fmt.Errorf("sweep recordings: %w", err)
+	}
+	defer func() { _ = folder.Close() }() // it is only a way to names
 	before := r.Now().Add(-r.Limits.Age - 24*time.Hour)
-	err := filepath.WalkDir(r.Dir, func(path string, entry fs.DirEntry, err error) error {
+	err = fs.WalkDir(folder.FS(), ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || ctx.Err() != nil || !strings.HasSuffix(path, ".cast") {
 			return err
 		}
@@ -84,7 +88,7 @@ func (r *Recorder) sweep(ctx context.Context) error {
 		if err != nil || info.ModTime().After(before) {
 			return err
 		}
-		return os.Remove(path)
+		return folder.Remove(path)
 	})
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("sweep recordings: %w", err)

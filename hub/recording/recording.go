@@ -86,12 +86,13 @@ func (r *Recorder) Start(ctx context.Context, s Session) (*Recording, error) {
 		return nil, err
 	}
 	switch judge(asked, s) {
-	case pass:
-		return nil, nil //nolint:nilnil // nothing to record is no error
+	case record:
+		return r.create(ctx, s, asked, wanted.Properties.ClusterConnect.SessionRecordingInput == enabled)
 	case refuse:
 		return nil, unreadable("the sessions of this cluster are recorded, and this request opens one that the hub cannot read")
+	default:
+		return nil, nil //nolint:nilnil // nothing to record is no error
 	}
-	return r.create(ctx, s, asked, wanted.Properties.ClusterConnect.SessionRecordingInput == enabled)
 }
 
 // settings reads them at each session, so that a change counts from the next one on.
@@ -111,7 +112,7 @@ func unreadable(why string) error {
 	return fairlead.Errorf(fairlead.Forbidden, "%s; use kubectl exec or attach, or ask who may write the cluster to switch recording off", why).WithCode("SessionNotRecordable")
 }
 
-func (r *Recorder) create(ctx context.Context, s Session, asked audit.Asked, input bool) (*Recording, error) { //nolint:revive // a setting
+func (r *Recorder) create(ctx context.Context, s Session, asked audit.Asked, input bool) (*Recording, error) {
 	id := s.RequestID
 	if uuid.Validate(id) != nil {
 		id = uuid.NewString()

@@ -1,17 +1,10 @@
 package recording
 
 import (
-	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"strings"
@@ -19,11 +12,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/remotecommand"
-	"k8s.io/streaming/pkg/httpstream"
-	"k8s.io/streaming/pkg/httpstream/spdy"
-	"k8s.io/streaming/pkg/httpstream/wsstream"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/hub/access"
@@ -68,187 +56,6 @@ func execSession(upgrade string) Session {
 	}
 }
 
-// pod is the far end of a session as the API server and the kubelet have it, with Kubernetes' own code for both protocols:
-// it greets on both outputs, then says again what it hears.
-type pod struct{ chunks int }
-
-func (p pod) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if wsstream.IsWebSocketRequest(r) {
-		p.webSocket(w, r)
-		return
-	}
-	p.spdy(w, r)
-}
-
-func (p pod) webSocket(w http.ResponseWriter, r *http.Request) {
-	channels := []wsstream.ChannelType{wsstream.ReadChannel, wsstream.WriteChannel, wsstream.WriteChannel, wsstream.WriteChannel, wsstream.ReadChannel}
-	conn := wsstream.NewConn(map[string]wsstream.ChannelProtocolConfig{
-		"v5.channel.k8s.io": {Binary: true, Channels: channels}, "v4.channel.k8s.io": {Binary: true, Channels: channels},
-		"v4.base64.channel.k8s.io": {Binary: false, Channels: channels},
-	})
-	_, streams, err := conn.Open(w, r)
-	if err != nil {
-		return
-	}
-	defer func() { _ = conn.Close() }()
-	go func() { _, _ = io.Copy(io.Discard, streams[4]) }()
-	p.talk(streams[0], streams[1], streams[2-len(r.URL.Query()["tty"])])
-	_, _ = streams[3].Write([]byte(`{"status":"Success"}`))
-}
-
-func (p pod) spdy(w http.ResponseWriter, r *http.Request) {
-	if _, err := httpstream.Handshake(r, w, []string{"v4.channel.k8s.io"}); err != nil {
-		return
-	}
-	arrived := make(chan httpstream.Stream, 8)
-	conn := spdy.NewResponseUpgrader().UpgradeResponse(w, r, func(stream httpstream.Stream, replied <-chan struct{}) error {
-		go func() { <-replied; arrived <- stream }()
-		return nil
-	})
-	if conn == nil {
-		return
-	}
-	defer func() { _ = conn.Close() }()
-	byType := map[string]httpstream.Stream{}
-	for len(byType) < 4 {
-		select {
-		case stream := <-arrived:
-			byType[stream.Headers().Get("streamType")] = stream
-		case <-time.After(10 * time.Second):
-			return
-		}
-	}
-	if resize := byType["resize"]; resize != nil {
-		go func() { _, _ = io.Copy(io.Discard, resize) }()
-	}
-	stderr := byType["stderr"]
-	if stderr == nil {
-		stderr = byType["stdout"]
-	}
-	p.talk(byType["stdin"], byType["stdout"], stderr)
-	_, _ = byType["error"].Write([]byte(`{"status":"Success"}`))
-}
-
-func (p pod) talk(stdin io.Reader, stdout, stderr io.Writer) {
-	for i := range p.chunks {
-		_, _ = fmt.Fprintf(stdout, "line %d\r\n%s", i, strings.Repeat("x", 30_000))
-	}
-	_, _ = io.WriteString(stdout, "grüße\r\n")
-	_, _ = io.WriteString(stderr, "warning\r\n")
-	heard, _ := bufio.NewReader(stdin).ReadString('\n')
-	_, _ = io.WriteString(stdout, "you said: "+heard)
-}
-
-// between stands where the hub is: it passes a request on, and the stream after its answer through a recording.
-func between(t *testing.T, r *Recorder, backend string) (address string, finished <-chan error) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	done := make(chan error, 1)
-	go func() {
-		client, err := listener.Accept()
-		if err != nil {
-			done <- err
-			return
-		}
-		done <- relayed(r, client, backend)
-	}()
-	return listener.Addr().String(), done
-}
-
-type joined struct {
-	io.Reader
-	io.Writer
-	io.Closer
-}
-
-func relayed(r *Recorder, client net.Conn, backend string) error {
-	defer func() { _ = client.Close() }()
-	ctx := context.Background()
-	from := bufio.NewReader(client)
-	request, err := http.ReadRequest(from)
-	if err != nil {
-		return err
-	}
-	session := execSession(request.Header.Get("Upgrade"))
-	recording, err := r.Start(ctx, session)
-	if err != nil {
-		return err
-	}
-	defer recording.End(ctx)
-	server, err := net.Dial("tcp", backend)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = server.Close() }()
-	if err := request.Write(server); err != nil {
-		return err
-	}
-	to := bufio.NewReader(server)
-	answer, err := http.ReadResponse(to, request)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = answer.Body.Close() }()
-	stream, err := recording.Wrap(answer.Header.Get("Upgrade"), answer.Header.Get("Sec-WebSocket-Protocol"), joined{to, server, server})
-	if err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintf(client, "HTTP/1.1 101 Switching Protocols\r\n"); err != nil {
-		return err
-	}
-	if err := answer.Header.Write(client); err != nil {
-		return err
-	}
-	if _, err := io.WriteString(client, "\r\n"); err != nil {
-		return err
-	}
-	typed := make(chan error, 1)
-	go func() { _, err := io.Copy(stream, from); typed <- err }()
-	_, shown := io.Copy(client, stream)
-	_ = client.Close()
-	return errors.Join(shown, broken(<-typed))
-}
-
-// broken keeps what the recording has refused: that one end has gone is how sessions end.
-func broken(err error) error {
-	if err != nil && strings.Contains(err.Error(), "read along") {
-		return err
-	}
-	return nil
-}
-
-type sized struct{ left int }
-
-func (s *sized) Next() *remotecommand.TerminalSize {
-	if s.left == 0 {
-		return nil
-	}
-	s.left--
-	return &remotecommand.TerminalSize{Width: 132, Height: 43}
-}
-
-func executor(t *testing.T, protocol, address, query string) remotecommand.Executor {
-	t.Helper()
-	config := &rest.Config{Host: "http://" + address}
-	target := &url.URL{Scheme: "http", Host: address, Path: "/api/v1/namespaces/n/pods/p/exec", RawQuery: query}
-	if protocol == "spdy" {
-		made, err := remotecommand.NewSPDYExecutor(config, "POST", target)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return made
-	}
-	made, err := remotecommand.NewWebSocketExecutorForProtocols(config, "GET", target.String(), protocol)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return made
-}
-
 // events returns what a file holds, by code, after its header.
 func events(t *testing.T, r *Recorder, id string) (header map[string]any, byCode map[string]string) {
 	t.Helper()
@@ -281,49 +88,6 @@ func only(t *testing.T, r *Recorder) store.Recording {
 		t.Fatalf("%+v, %v", all, err)
 	}
 	return all[0]
-}
-
-// Real clients and servers of Kubernetes, with the recorder between them, in each protocol.
-func TestSessionsOfKubernetes(t *testing.T) {
-	for _, protocol := range []string{"spdy", "v5.channel.k8s.io", "v4.channel.k8s.io"} {
-		for settings, typed := range map[string]string{on: "", onAndType: "open sesame\n"} {
-			t.Run(protocol+"/"+fmt.Sprint(typed != ""), func(t *testing.T) {
-				r := newRecorder(t, settings)
-				backend := httptest.NewServer(pod{chunks: 5})
-				defer backend.Close()
-				address, finished := between(t, r, strings.TrimPrefix(backend.URL, "http://"))
-				var stdout, stderr bytes.Buffer
-				query := "command=sh"
-				if typed != "" {
-					query += "&tty=true"
-				}
-				err := executor(t, protocol, address, query).StreamWithContext(t.Context(), remotecommand.StreamOptions{
-					Stdin: strings.NewReader("open sesame\n"), Stdout: &stdout, Stderr: &stderr, Tty: typed != "", TerminalSizeQueue: &sized{left: 2},
-				})
-				if broke := <-finished; err != nil || broke != nil {
-					t.Fatal(err, broke)
-				}
-				row := only(t, r)
-				header, got := events(t, r, row.ID)
-				if header["version"] != 2.0 || header["command"] != "sh -c ls" || header["title"] != "ana@example.org: exec n/p" {
-					t.Errorf("%v", header)
-				}
-				if !strings.Contains(stdout.String(), "you said: open sesame\n") || strings.Count(stdout.String(), "x") != 150_000 {
-					t.Errorf("the session itself: %.200q", stdout.String())
-				}
-				if !strings.Contains(got["o"], "grüße\r\n") || !strings.Contains(got["o"], "warning\r\n") || !strings.Contains(got["o"], "you said: open sesame\n") ||
-					len(got["o"]) != stdout.Len()+stderr.Len() || got["i"] != typed || typed != "" && !strings.HasPrefix(got["r"], "132x43") {
-					t.Errorf("recorded %d of %d bytes, typed %q, size %q", len(got["o"]), stdout.Len()+stderr.Len(), got["i"], got["r"])
-				}
-				if row.State != store.RecordingComplete || row.Container != "c" || row.Pod != "p" || row.Caller != "ana@example.org" || row.EndedAt.IsZero() {
-					t.Errorf("%+v", row)
-				}
-				if info, err := os.Stat(r.path(row.ID)); err != nil || info.Mode().Perm() != 0o600 || info.Size() != row.Size {
-					t.Errorf("%v, %v", info, err)
-				}
-			})
-		}
-	}
 }
 
 func TestNothingIsRecordedWhereItIsOff(t *testing.T) {
@@ -535,6 +299,11 @@ func TestPrune(t *testing.T) {
 	if _, err := r.Content("../../etc/passwd"); fairlead.KindOf(err) != fairlead.NotFound {
 		t.Error(err)
 	}
+}
+
+// A file that nothing refers to, as a restored backup leaves it, goes when it is old.
+func TestSweep(t *testing.T) {
+	r, now := newRecorder(t, on), time.Now()
 	orphan := r.path(uuid.NewString())
 	if err := os.MkdirAll(orphan[:strings.LastIndex(orphan, "/")], 0o700); err != nil {
 		t.Fatal(err)
@@ -552,5 +321,4 @@ func TestPrune(t *testing.T) {
 	if _, err := os.Stat(orphan); !os.IsNotExist(err) {
 		t.Errorf("a file that nothing refers to: %v", err)
 	}
-	left(2)
 }

@@ -152,6 +152,6 @@ func (w *watched) CloseWrite() error {
 // broken ends the session: nothing more passes in either direction.
 func (w *watched) broken(unread error) error {
 	w.recording.fail()
-	_ = w.ReadWriteCloser.Close() // the error to tell is the one that is returned
+	_ = w.Close() // the error to tell is the one that is returned
 	return fmt.Errorf("read along a recorded session: %w", unread)
 }
