@@ -24,7 +24,7 @@ import (
 const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 5 * time.Minute
-	// endPatience is how long requests under way may take to end when the proxy does.
+	// The patience is how long requests under way may take to end when the proxy does.
 	endPatience = 3 * time.Second
 )
 
@@ -128,15 +128,15 @@ func (p *Proxy) serve(ctx context.Context, listener net.Listener, handler http.H
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	var err error
 	select {
 	case <-ctx.Done():
-	case err = <-served:
-		served <- nil
+		p.end(ctx, server, cancel)
+		_ = <-served // that it was closed
+		return nil
+	case err := <-served:
+		p.end(ctx, server, cancel)
+		return err
 	}
-	p.end(ctx, server, cancel)
-	<-served
-	return err
 }
 
 // end ends what is under way: streams at once, since they would go on for ever, all else after a moment.

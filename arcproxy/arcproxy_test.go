@@ -213,8 +213,12 @@ func upgrade(t *testing.T, r *running, protocol string) net.Conn {
 		t.Fatal(err)
 	}
 	answer, err := http.ReadResponse(bufio.NewReaderSize(connection, 16), request)
-	if err != nil || answer.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatalf("%+v, %v", answer, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close() // there is none
+	if answer.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("%+v", answer)
 	}
 	return connection
 }

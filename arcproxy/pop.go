@@ -15,9 +15,9 @@ import (
 
 const (
 	popBits = 2048
-	// popLife is how long a key is handed out; the token that is bound to one outlives it until az brings the next.
+	// A life is how long a key is handed out; the token that is bound to one outlives it until az brings the next.
 	popLife = 12 * time.Hour
-	// popFresh is how long one signature serves: a hub takes it for five minutes.
+	// The freshness is how long one signature serves: a hub takes it for five minutes.
 	popFresh = time.Minute
 )
 

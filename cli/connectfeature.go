@@ -30,8 +30,11 @@ type featureResult struct {
 
 func switchColumns() []column {
 	return []column{
-		{title: "Name", path: "name"}, {title: "ResourceGroup", path: "resourceGroup"}, {title: "ClusterConnect", path: "clusterConnect"},
-		{title: "AzureRBAC", path: "azureRbac"}, {title: "CustomLocations", path: "customLocations"},
+		{title: "Name", path: "name"},
+		{title: "ResourceGroup", path: "resourceGroup"},
+		{title: "ClusterConnect", path: "clusterConnect"},
+		{title: "AzureRBAC", path: "azureRbac"},
+		{title: "CustomLocations", path: "customLocations"},
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 const (
 	execVersion    = "client.authentication.k8s.io/v1"
 	execVersionOld = "client.authentication.k8s.io/v1beta1"
-	// execSpare is how long before its end a token is no longer used, since requests and clocks take their time.
+	// The spare is how long before its end a token is no longer used, since requests and clocks take their time.
 	execSpare = time.Minute
 )
 

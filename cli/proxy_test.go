@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -27,7 +28,7 @@ import (
 const testSubscription = "11111111-1111-1111-1111-111111111111"
 
 // stubHub answers as a hub does to a proxy, with what it was asked with.
-func stubHub(t *testing.T) *httptest.Server {
+func stubHub(t *testing.T) {
 	t.Helper()
 	cluster := "/subscriptions/" + testSubscription + "/resourceGroups/shops/providers/Microsoft.Kubernetes/connectedClusters/edge-1"
 	mux := http.NewServeMux()
@@ -49,7 +50,6 @@ func stubHub(t *testing.T) *httptest.Server {
 	t.Setenv("FAIRLEAD_CONFIG_DIR", t.TempDir())
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "kubeconfig"))
 	signIn(t, server)
-	return server
 }
 
 func signIn(t *testing.T, server *httptest.Server) {
@@ -114,6 +114,21 @@ func proxying(t *testing.T, in io.Reader, args ...string) (out, errs *screen, st
 	return out, errs, func() int { cancel(); return <-ended }
 }
 
+// freePort is one that was free a moment ago.
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
 func ask(t *testing.T, kubeconfig []byte) string {
 	t.Helper()
 	settings, err := clientcmd.RESTConfigFromKubeConfig(kubeconfig)
@@ -158,42 +173,50 @@ func TestProxyRunsUntilCtrlC(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			stubHub(t)
-			before := goleak.IgnoreCurrent()
-			file := os.Getenv("KUBECONFIG")
-			out, errs, stop := proxying(t, strings.NewReader(c.in), append(c.args, "--port", "47811")...)
-			wanted := `^Proxy is listening on port 47811\nMerged "edge-1" as current context in ` + regexp.QuoteMeta(file) +
-				`\nStart sending kubectl requests on 'edge-1' context using kubeconfig at ` + regexp.QuoteMeta(file) + `\nPress Ctrl\+C to close proxy.\n$`
-			if !regexp.MustCompile(wanted).MatchString(out.String()) {
-				t.Errorf("it says %s", out)
-			}
-			kubeconfig := read(t, file)
-			if strings.Contains(string(kubeconfig), "sa-token") || strings.Contains(string(kubeconfig), "kept") {
-				t.Errorf("the kubeconfig holds a secret: %s", kubeconfig)
-			}
-			if got := ask(t, kubeconfig); got != c.want {
-				t.Errorf("%s: %s", c.reason, got)
-			}
-			if !strings.Contains(errs.String(), c.warn) || c.warn == "" && errs.String() != "" {
-				t.Errorf("warnings: %s", errs)
-			}
-			if code := stop(); code != ExitOK {
-				t.Errorf("exit code %d: %s", code, errs)
-			}
-			if left := read(t, file); strings.Contains(string(left), "edge-1") {
-				t.Errorf("the kubeconfig still leads to the proxy: %s", left)
-			}
-			http.DefaultTransport.(*http.Transport).CloseIdleConnections()
-			goleak.VerifyNone(t, before)
+			t.Log(c.reason)
+			proxyOnce(t, c.in, c.args, c.want, c.warn)
 		})
 	}
 }
 
+// proxyOnce runs a proxy from its first word to what is left when it has ended.
+func proxyOnce(t *testing.T, in string, args []string, want, warn string) {
+	t.Helper()
+	stubHub(t)
+	before := goleak.IgnoreCurrent()
+	file, port := os.Getenv("KUBECONFIG"), freePort(t)
+	out, errs, stop := proxying(t, strings.NewReader(in), append(args, "--port", port)...)
+	wanted := `^Proxy is listening on port ` + port + `\nMerged "edge-1" as current context in ` + regexp.QuoteMeta(file) +
+		`\nStart sending kubectl requests on 'edge-1' context using kubeconfig at ` + regexp.QuoteMeta(file) + `\nPress Ctrl\+C to close proxy.\n$`
+	if !regexp.MustCompile(wanted).MatchString(out.String()) {
+		t.Errorf("it says %s", out)
+	}
+	kubeconfig := read(t, file)
+	if strings.Contains(string(kubeconfig), "sa-token") || strings.Contains(string(kubeconfig), "kept") {
+		t.Errorf("the kubeconfig holds a secret: %s", kubeconfig)
+	}
+	if got := ask(t, kubeconfig); got != want {
+		t.Errorf("through the proxy: %s", got)
+	}
+	if !strings.Contains(errs.String(), warn) || warn == "" && errs.String() != "" {
+		t.Errorf("warnings: %s", errs)
+	}
+	if code := stop(); code != ExitOK {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+	if left := read(t, file); strings.Contains(string(left), "edge-1") {
+		t.Errorf("the kubeconfig still leads to the proxy: %s", left)
+	}
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	goleak.VerifyNone(t, before)
+}
+
 func TestTwoProxiesAtATime(t *testing.T) {
 	stubHub(t)
-	_, _, stopFirst := proxying(t, nil, "--port", "47821")
-	alone, errs, stopSecond := proxying(t, nil, "--port", "47821", "-f", "-")
-	if !strings.Contains(errs.String(), "Port 47821 is in use by another proxy") || !strings.Contains(errs.String(), "listening on port 47822") {
+	port := freePort(t)
+	_, _, stopFirst := proxying(t, nil, "--port", port)
+	alone, errs, stopSecond := proxying(t, nil, "--port", port, "-f", "-")
+	if !strings.Contains(errs.String(), "Port "+port+" is in use by another proxy") || !strings.Contains(errs.String(), "Proxy is listening on port ") {
 		t.Errorf("the second says %s", errs)
 	}
 	if got := ask(t, []byte(alone.String())); got != "/version|Bearer kept|" {

@@ -60,8 +60,10 @@ func (k *Cluster) awaitRollout(ctx context.Context, wanted, gone []string, repor
 		if missing == "" {
 			return true, nil
 		}
-		report.Note(missing)
-		return false, watch.look(ctx, time.Now())
+		now := time.Now()
+		hopeless := watch.look(ctx, now)
+		report.Note(missing + watch.heldUp(now))
+		return false, hopeless
 	})
 	var hopeless *hopelessError
 	switch {
@@ -122,8 +124,7 @@ func deployments(release *releasev1.Release) map[string]*appsv1.Deployment {
 		if err == nil && one.Kind == "Deployment" {
 			found[one.Name] = one
 		}
-		var malformed yaml.YAMLSyntaxError
-		if errors.As(err, &malformed) {
+		if _, malformed := errors.AsType[yaml.YAMLSyntaxError](err); malformed {
 			return found // Helm has applied it, so this cannot be; a loop would be worse than a name too few
 		}
 	}

@@ -60,7 +60,7 @@ func checkArchive(t *testing.T, content string) {
 	if err != nil || !bytes.Equal(packed, want) {
 		t.Errorf("%d bytes instead of the binary's %d, %v", len(packed), len(want), err)
 	}
-	if next, err := files.Next(); err != io.EOF { //nolint:errorlint // as the package returns it
+	if next, err := files.Next(); err != io.EOF {
 		t.Errorf("there is also %+v, %v", next, err)
 	}
 }
