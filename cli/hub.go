@@ -46,8 +46,8 @@ that --config names (logLevel; locations is a list). Flags win over variables, v
 		strict(tool)
 		command.AddCommand(tool)
 	}
-	// Their --output is a file, and what they say is for people.
-	for _, tool := range []*cobra.Command{newHubBackupCommand(s.streams), newHubRestoreCommand(s.streams)} {
+	// These make files, and what they say is for people.
+	for _, tool := range []*cobra.Command{newHubBackupCommand(s.streams), newHubRestoreCommand(s.streams), newHubUnitCommand(s), newHubChartCommand(s)} {
 		strict(tool)
 		command.AddCommand(tool)
 	}
@@ -56,7 +56,7 @@ that --config names (logLevel; locations is a list). Flags win over variables, v
 
 // hubTools are the commands for whoever runs a hub, on the machine that holds its data folder.
 func hubTools(s *session) []*cobra.Command {
-	return []*cobra.Command{newHubCheckCommand(s), newHubCACommand(s), newHubResetCommand(s), newHubUnitCommand(s), newHubChartCommand(s), newAzSetupCommand(s)}
+	return []*cobra.Command{newHubCheckCommand(s), newHubCACommand(s), newHubResetCommand(s), newAzSetupCommand(s)}
 }
 
 // bindHub gives a command the hub's settings as flags. What it returns reads them, together with

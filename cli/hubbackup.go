@@ -31,9 +31,9 @@ func dataFolder(command *cobra.Command) func() (string, error) {
 }
 
 type backupFlags struct {
-	output, passphraseFile string
-	recipients             []string
-	force, withoutKey      bool
+	file, passphraseFile string
+	recipients           []string
+	force, withoutKey    bool
 }
 
 func newHubBackupCommand(streams Streams) *cobra.Command {
@@ -46,20 +46,25 @@ its state of one moment. It is made on the machine that has the data folder, by 
 The file holds the master key, with which everything else in it can be read: whoever has the file is the hub. So encrypt it,
 for a public key of age (https://age-encryption.org) or with a passphrase; or leave the key out with --without-key and
 keep a copy of master.key elsewhere. The files of --tls-cert and --tls-key are not in the backup.`,
-		Example: `  fairlead hub backup --output hub.backup --recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p
-  fairlead hub backup --data /var/lib/fairlead --output /backup/hub --passphrase-file /etc/fairlead/passphrase --force
-  fairlead hub backup --output hub.state --without-key`,
+		Example: `  fairlead hub backup --file hub.backup --recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p
+  fairlead hub backup --data /var/lib/fairlead --file /backup/hub --passphrase-file /etc/fairlead/passphrase --force
+  fairlead hub backup --file hub.state --without-key`,
 		Args: cobra.NoArgs,
 	}
 	data := dataFolder(command)
-	command.Flags().StringVar(&flags.output, "output", "", "file to make (required)")
+	command.Flags().StringVarP(&flags.file, "file", "f", "", "file to make (required)")
+	command.Flags().StringVar(&flags.file, "output", "", "the former name of --file")
+	_ = command.Flags().MarkHidden("output") // it is defined above
 	command.Flags().StringArrayVar(&flags.recipients, "recipient", nil, "encrypt for this public key of age (may be repeated)")
 	command.Flags().StringVar(&flags.passphraseFile, "passphrase-file", "", "encrypt with the passphrase in the first line of this file")
 	command.Flags().BoolVar(&flags.withoutKey, "without-key", false, "leave the master key out")
 	command.Flags().BoolVar(&flags.force, "force", false, "replace a file that is there already")
 	command.MarkFlagsMutuallyExclusive("recipient", "passphrase-file")
-	_ = command.MarkFlagRequired("output") // it is defined above
+	command.MarkFlagsMutuallyExclusive("file", "output")
 	command.RunE = func(command *cobra.Command, _ []string) error {
+		if flags.file == "" {
+			return usagef("missing: --file")
+		}
 		folder, err := data()
 		if err != nil {
 			return err
@@ -78,7 +83,7 @@ keep a copy of master.key elsewhere. The files of --tls-cert and --tls-key are n
 }
 
 func (f backupFlags) backup(folder string) (backup.Backup, error) {
-	wanted := backup.Backup{Data: folder, Output: f.output}
+	wanted := backup.Backup{Data: folder, Output: f.file}
 	if f.force {
 		wanted.Existing = backup.Replace
 	}

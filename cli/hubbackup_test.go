@@ -41,7 +41,7 @@ func hubOnce(t *testing.T) string {
 
 func TestBackupAndRestoreAsTyped(t *testing.T) {
 	folder, file := hubOnce(t), filepath.Join(t.TempDir(), "hub.backup")
-	out, problems, err := typedToHub(t, "backup", "--data", folder, "--output", file)
+	out, problems, err := typedToHub(t, "backup", "--data", folder, "--file", file)
 	if err != nil || !strings.Contains(problems, "not encrypted") || !strings.Contains(out, "fairlead hub restore --data FOLDER "+file) {
 		t.Fatalf("%q %q %v", out, problems, err)
 	}
@@ -49,7 +49,7 @@ func TestBackupAndRestoreAsTyped(t *testing.T) {
 	if err := os.WriteFile(secret, []byte("unmistakable-words"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, problems, err = typedToHub(t, "backup", "--data", folder, "--output", file, "--passphrase-file", secret, "--force")
+	out, problems, err = typedToHub(t, "backup", "--data", folder, "--file", file, "--passphrase-file", secret, "--force")
 	if err != nil || problems != "" || !strings.Contains(out, "--passphrase-file") || strings.Contains(out, "unmistakable") {
 		t.Fatalf("%q %q %v", out, problems, err)
 	}

@@ -38,7 +38,7 @@ func restoredUnderAgents(s *stage) {
 	if err := os.WriteFile(secret, []byte("correct horse\n"), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
-	s.must("hub", "backup", "--data", s.data(), "--output", file, "--passphrase-file", secret)
+	s.must("hub", "backup", "--data", s.data(), "--file", file, "--passphrase-file", secret)
 	s.must("connectedk8s", "update", "-n", edge, "-g", "default", "--tags", "after=backup")
 	s.refused([]string{"another hub"}, "hub", "restore", file, "--data", s.data(), "--passphrase-file", secret, "--force")
 	if err := s.hub.Stop(); err != nil {
