@@ -150,8 +150,24 @@ func (db *DB) ResourcesAbout(ctx context.Context, kind, objectID string) ([]Reso
 // was read after them is still true as long as they are the same.
 type Revisions struct{ Resources, Directory int64 }
 
+// Covers reports whether what was read at these revisions is no older than the others.
+func (r Revisions) Covers(others Revisions) bool {
+	return r.Resources >= others.Resources && r.Directory >= others.Directory
+}
+
+type asOf struct{}
+
+// AsOf returns a context in which Revisions answers with what it has answered before: for the several questions of one short
+// decision.
+func AsOf(ctx context.Context, now Revisions) context.Context {
+	return context.WithValue(ctx, asOf{}, now)
+}
+
 // Revisions returns the present revisions.
 func (db *DB) Revisions(ctx context.Context) (Revisions, error) {
+	if before, ok := ctx.Value(asOf{}).(Revisions); ok {
+		return before, nil
+	}
 	var now Revisions
 	err := db.read.QueryRowContext(ctx, `SELECT r.value, d.value FROM revision r, revision d
 		WHERE r.id = 1 AND d.id = 2`).Scan(&now.Resources, &now.Directory)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/hub/identity"
+	"github.com/fairlead/fairlead/store"
 )
 
 // call is a request on its way, until its last byte.
@@ -19,7 +20,8 @@ type call struct {
 	kind    kind
 	who     who
 	cluster identity.Cluster
-	request Request // as it was told to the audit
+	at      store.Revisions // at which who and their right to call were looked up
+	request Request         // as it was told to the audit
 
 	in, out atomic.Int64
 	busy    atomic.Int64 // since when the caller is being written to, in Unix nanoseconds; 0 when it is not

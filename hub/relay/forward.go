@@ -121,14 +121,16 @@ func (s *Server) linkTo(c *call) (*link, error) {
 
 // introduce makes sure that the cluster knows who calls.
 func (s *Server) introduce(ctx context.Context, c *call, on *link) (*statement, error) {
-	for {
-		said, err := s.state(ctx, c.who, c.cluster.Key)
+	for at := c.at; ; {
+		said, err := s.state(ctx, at, c.who, c.cluster.Key)
 		if err != nil {
 			return nil, err
 		}
-		err = on.tell(ctx, c.speaker(), said)
-		if !errors.Is(err, errOutdated) {
+		if err = on.tell(ctx, c.speaker(), said); !errors.Is(err, errOutdated) {
 			return said, err
+		}
+		if at, err = s.Store.Revisions(ctx); err != nil {
+			return nil, err
 		}
 	}
 }

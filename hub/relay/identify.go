@@ -8,6 +8,7 @@ import (
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/caller"
 	"github.com/fairlead/fairlead/hub/access"
+	"github.com/fairlead/fairlead/store"
 )
 
 const (
@@ -39,24 +40,28 @@ type relayToken struct {
 }
 
 // identify finds out who calls: by a relay token, by a bearer token or by a signed request.
-func (s *Server) identify(r *http.Request, cluster fairlead.ResourceID) (who, error) {
+func (s *Server) identify(r *http.Request, at store.Revisions, cluster fairlead.ResourceID) (who, error) {
 	tokens := r.Header.Values(relayHeader)
 	switch len(tokens) {
 	case 0:
-		principal, err := s.Tokens.Caller(r, cluster.String())
+		id, err := s.Tokens.Caller(r, cluster.String())
+		if err != nil {
+			return who{}, err
+		}
+		principal, err := s.principal(r.Context(), at, id)
 		return who{principal, caller.AAD}, err
 	case 1:
-		return s.byRelayToken(r, tokens[0], cluster)
+		return s.byRelayToken(r, at, tokens[0], cluster)
 	}
 	return who{}, fairlead.Errorf(fairlead.Unauthenticated, "there are two %s headers", relayHeader)
 }
 
-func (s *Server) byRelayToken(r *http.Request, text string, cluster fairlead.ResourceID) (who, error) {
+func (s *Server) byRelayToken(r *http.Request, at store.Revisions, text string, cluster fairlead.ResourceID) (who, error) {
 	found, err := s.readRelayToken(text, cluster)
 	if err != nil {
 		return who{}, err
 	}
-	principal, err := s.Tokens.Principal(r.Context(), found.Subject)
+	principal, err := s.principal(r.Context(), at, found.Subject)
 	if err != nil {
 		return who{}, err
 	}
@@ -68,7 +73,7 @@ func (s *Server) byRelayToken(r *http.Request, text string, cluster fairlead.Res
 		return who{principal, found.Mode}, nil
 	}
 	said, err := s.Tokens.Caller(r, cluster.String())
-	if err == nil && said.ObjectID != principal.ObjectID {
+	if err == nil && said != principal.ObjectID {
 		err = fairlead.Errorf(fairlead.Unauthenticated, "the %s and Authorization headers are of two callers", relayHeader)
 	}
 	return who{principal, found.Mode}, err

@@ -45,7 +45,7 @@ type Clusters interface {
 
 // Tokens is the token service; *token.Service is one.
 type Tokens interface {
-	Caller(r *http.Request, names ...string) (access.Principal, error)
+	Caller(r *http.Request, names ...string) (objectID string, err error)
 	Principal(ctx context.Context, objectID string) (access.Principal, error)
 	SignAs(kind string, payload any) (string, error)
 	ReadAs(kind, text string, into any) error
@@ -88,6 +88,7 @@ type Server struct {
 
 	links      links
 	statements statements
+	principals principals
 	open       open
 	limits     limits
 	counted    counted
@@ -120,10 +121,13 @@ func (s *Server) admit(r *http.Request) (*call, func(), error) {
 		return nil, nil, &refusal{error: fairlead.Errorf(fairlead.Unavailable, "the hub is stopping; try again"), retry: 1}
 	}
 	c := &call{to: to, kind: kindOf(r)}
-	if c.who, err = s.identify(r, to.cluster); err != nil {
+	if c.at, err = s.Store.Revisions(r.Context()); err != nil {
 		return nil, nil, err
 	}
-	if err := s.permit(r.Context(), c.who, to.cluster); err != nil {
+	if c.who, err = s.identify(r, c.at, to.cluster); err != nil {
+		return nil, nil, err
+	}
+	if err := s.permit(store.AsOf(r.Context(), c.at), c.who, to.cluster); err != nil {
 		return c, nil, err
 	}
 	if impersonates(r.Header) {

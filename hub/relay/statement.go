@@ -90,18 +90,15 @@ func (o *statements) forget(now time.Time) {
 	}
 }
 
-// state returns a statement of what is true of a caller in a cluster now.
-func (s *Server) state(ctx context.Context, from who, cluster string) (*statement, error) {
+// state returns a statement of what is true of a caller in a cluster, at these revisions or later. They were read before: what is
+// written meanwhile must not be missed.
+func (s *Server) state(ctx context.Context, at store.Revisions, from who, cluster string) (*statement, error) {
 	now := s.Now()
-	at, err := s.Store.Revisions(ctx) // before reading: what is written meanwhile must not be missed
-	if err != nil {
-		return nil, err
-	}
 	known := s.statements.about(subject{speaker{from.ObjectID, from.mode}, cluster}, now)
 	known.mu.Lock()
 	defer known.mu.Unlock()
 	young := known.newest != nil && now.Sub(known.newest.made) < renewAfter && !now.Before(known.newest.made)
-	if young && known.at == at {
+	if young && known.at.Covers(at) {
 		return known.newest, nil
 	}
 	said, err := s.say(ctx, from, cluster)
@@ -117,7 +114,10 @@ func (s *Server) state(ctx context.Context, from who, cluster string) (*statemen
 			return nil, err
 		}
 	}
-	known.at, known.content = at, content
+	if !known.at.Covers(at) {
+		known.at = at
+	}
+	known.content = content
 	return known.newest, nil
 }
 

@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/fairlead/fairlead"
-	"github.com/fairlead/fairlead/hub/access"
 	"github.com/fairlead/fairlead/store"
 )
 
@@ -131,7 +130,7 @@ func (s *Server) weighAll(ctx context.Context, now store.Revisions) map[*link][]
 	looking.SetLimit(sweepWidth)
 	for _, one := range s.open.due(now, s.Now()) {
 		looking.Go(func() error {
-			said, err := s.weigh(ctx, one.group)
+			said, err := s.weigh(ctx, now, one.group)
 			if err != nil {
 				s.endAll(ctx, one, err)
 				return nil
@@ -181,20 +180,20 @@ func (o weighed) links() []*link {
 }
 
 // weigh returns what to state of a caller now, or why nothing of theirs may go on.
-func (s *Server) weigh(ctx context.Context, of *group) (*statement, error) {
-	principal, err := s.Tokens.Principal(ctx, of.who.ObjectID)
+func (s *Server) weigh(ctx context.Context, at store.Revisions, of *group) (*statement, error) {
+	principal, err := s.principal(ctx, at, of.who.ObjectID)
 	if err != nil {
 		return nil, err
 	}
 	from := who{principal, of.who.mode}
-	if err := s.permit(access.WithPrincipal(ctx, principal), from, of.id); err != nil {
+	if err := s.permit(store.AsOf(ctx, at), from, of.id); err != nil {
 		return nil, err
 	}
 	cluster, err := s.find(ctx, of.id)
 	if err != nil {
 		return nil, err
 	}
-	return s.state(ctx, from, cluster.Key)
+	return s.state(ctx, at, from, cluster.Key)
 }
 
 // endAll ends what a caller has open, if the error says so. When the store does not answer, the statement that the cluster

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/fairlead/fairlead"
-	"github.com/fairlead/fairlead/hub/access"
 )
 
 // The schemes of Authorization headers.
@@ -15,19 +14,18 @@ const (
 	popScheme    = "PoP"
 )
 
-// Caller returns who makes a request, by its Authorization header: a bearer token for the hub, or an HTTP request signed
+// Caller returns the object id of who makes a request, by its Authorization header: a bearer token for the hub, or an HTTP request signed
 // as MSAL signs them (scheme PoP), whose token is for connected clusters and bound to the key of the signature. Names are
-// what the signature may name as its destination besides the host. The principal is as the store knows it now.
+// what the signature may name as its destination besides the host. Whether there is such a principal still is Principal's to say.
 //
 // Signatures that were found good are remembered, as the same header comes with each request; all else is judged anew.
-func (s *Service) Caller(r *http.Request, names ...string) (access.Principal, error) {
+func (s *Service) Caller(r *http.Request, names ...string) (objectID string, err error) {
 	if len(r.Header.Values("Authorization")) > 1 {
-		return access.Principal{}, invalidToken("there are two Authorization headers")
+		return "", invalidToken("there are two Authorization headers")
 	}
 	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	text = strings.TrimSpace(text)
 	var found claims
-	var err error
 	switch {
 	case text == "":
 		err = noToken()
@@ -38,10 +36,7 @@ func (s *Service) Caller(r *http.Request, names ...string) (access.Principal, er
 	default:
 		err = noToken()
 	}
-	if err != nil {
-		return access.Principal{}, err
-	}
-	return s.principal(r.Context(), found)
+	return found.ObjectID, err
 }
 
 func noToken() error {

@@ -24,7 +24,11 @@ func (f *fixture) caller(header string) (string, error) {
 	r := httptest.NewRequest(http.MethodGet, "/kubernetes/x", nil)
 	r.Header.Set("Authorization", header)
 	found, err := f.Caller(r)
-	return found.ObjectID, err
+	if err != nil {
+		return "", err
+	}
+	who, err := f.Principal(r.Context(), found)
+	return who.ObjectID, err
 }
 
 // What the hub signs besides access tokens is good for what it was signed for, and for nothing else.
