@@ -163,6 +163,9 @@ func testMemberships(t *testing.T, db *store.DB) {
 	if err != nil || after.Directory <= before.Directory || after.Resources != before.Resources {
 		t.Errorf("%+v after %+v: the directory's revision and no other must move on: %v", after, before, err)
 	}
+	if same, err := db.Revisions(store.AsOf(ctx, before)); same != before || before.Covers(after) || !after.Covers(before) || !before.Covers(before) {
+		t.Errorf("as of %+v: %+v, %v", before, same, err)
+	}
 	if left, err := db.GroupIDs(ctx, "ana", 0); err != nil || len(left) > 0 {
 		t.Errorf("%v, %v", left, err)
 	}
