@@ -19,6 +19,7 @@ const (
 	burst = 5 * time.Millisecond
 	// The least is how many bytes a direction may hold, however short the link is.
 	least          = 256 << 10
+	socketSize     = 64 << 10
 	connectTimeout = 10 * time.Second
 )
 
@@ -37,6 +38,7 @@ type Link struct {
 	listener net.Listener
 	accepted atomic.Int64
 	all      sync.WaitGroup
+	lanes    [2]lane // from the cluster, and to it
 
 	mu    sync.Mutex
 	shape Shape
@@ -103,6 +105,10 @@ func (l *Link) join(near net.Conn) {
 		return
 	}
 	defer far.Close()
+	if l.now().Rate > 0 { // what a socket holds is as good as on the link
+		bound(near)
+		bound(far)
+	}
 	p := &pair{link: l, near: near, far: far, ended: make(chan struct{})}
 	if !l.add(p) {
 		return
@@ -110,10 +116,17 @@ func (l *Link) join(near net.Conn) {
 	defer l.remove(p)
 	p.used.Store(time.Now().UnixNano())
 	var both sync.WaitGroup
-	both.Go(func() { p.carry(near, far) })
-	both.Go(func() { p.carry(far, near) })
+	both.Go(func() { p.carry(near, far, &l.lanes[0]) })
+	both.Go(func() { p.carry(far, near, &l.lanes[1]) })
 	both.Go(p.watch)
 	both.Wait()
+}
+
+func bound(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetReadBuffer(socketSize) // it then holds what it holds
+		_ = tcp.SetWriteBuffer(socketSize)
+	}
 }
 
 func (l *Link) add(p *pair) bool {
@@ -228,12 +241,12 @@ type piece struct {
 }
 
 // carry passes one direction on until it ends.
-func (p *pair) carry(from, to net.Conn) {
+func (p *pair) carry(from, to net.Conn, shared *lane) {
 	queue := make(chan piece, 4096)
 	room := newRoom()
 	var writing sync.WaitGroup
 	writing.Go(func() { p.write(to, queue, room) })
-	p.read(from, queue, room)
+	p.read(from, queue, room, shared)
 	close(queue)
 	writing.Wait()
 	// An end that is believed in stays open until whoever believes gives up.
@@ -243,8 +256,8 @@ func (p *pair) carry(from, to net.Conn) {
 	<-p.ended
 }
 
-func (p *pair) read(from net.Conn, queue chan<- piece, room *room) {
-	var pace pace
+func (p *pair) read(from net.Conn, queue chan<- piece, room *room, shared *lane) {
+	var last time.Time
 	for {
 		content := make([]byte, readSize)
 		n, err := from.Read(content)
@@ -254,11 +267,15 @@ func (p *pair) read(from net.Conn, queue chan<- piece, room *room) {
 			if !room.take(n, shape, p.ended) {
 				return
 			}
+			sent := shared.pass(n, shape)
+			last = shape.arrival(n, sent, last)
 			select {
-			case queue <- piece{content[:n], pace.due(n, shape)}:
+			case queue <- piece{content[:n], last}:
 			case <-p.ended:
 				return
 			}
+			// Whoever reads on only then leaves the lane to others, and the rest to whoever sends.
+			wait(time.Until(sent)-burst, p.ended)
 		}
 		if err != nil {
 			return
@@ -292,33 +309,40 @@ func wait(d time.Duration, ended <-chan struct{}) {
 	}
 }
 
-// pace says when what has come may go on, in the order in which it came.
-type pace struct{ free, last time.Time }
+// lane is one direction of the link, which all connections share.
+type lane struct {
+	mu   sync.Mutex
+	free time.Time
+}
 
-func (p *pace) due(n int, shape Shape) time.Time {
+// pass says when so many bytes have gone onto the link.
+func (o *lane) pass(n int, shape Shape) time.Time {
 	now := time.Now()
-	at := now
-	if shape.Rate > 0 {
-		if p.free.Before(now.Add(-burst)) {
-			p.free = now.Add(-burst)
-		}
-		p.free = p.free.Add(time.Duration(int64(n) * int64(time.Second) / shape.Rate))
-		if p.free.After(at) {
-			at = p.free
-		}
+	if shape.Rate <= 0 {
+		return now
 	}
-	at = at.Add(shape.Delay)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.free.Before(now) {
+		o.free = now
+	}
+	o.free = o.free.Add(time.Duration(int64(n) * int64(time.Second) / shape.Rate))
+	return o.free
+}
+
+// arrival says when they come out, after all that came before them.
+func (s Shape) arrival(n int, sent, last time.Time) time.Time {
+	at := sent.Add(s.Delay)
 	for range (n + packet - 1) / packet {
 		// What was lost comes a round trip later, and all that follows waits for it.
-		if shape.Loss > 0 && rand.Float64() < shape.Loss {
-			at = at.Add(2 * shape.Delay)
+		if s.Loss > 0 && rand.Float64() < s.Loss {
+			at = at.Add(2 * s.Delay)
 			break
 		}
 	}
-	if at.Before(p.last) {
-		at = p.last
+	if at.Before(last) {
+		return last
 	}
-	p.last = at
 	return at
 }
 
