@@ -30,6 +30,7 @@ func (s *Server) Serve(ctx context.Context, conn net.Conn) error {
 	if _, ok := conn.(*Conn); !ok {
 		conn = gathering(conn)
 	}
+	limitUnsent(conn) // one that comes over a bridge has not been limited yet
 	one := &single{conn: watch(conn), closed: make(chan struct{})}
 	at := &gate{handler: s.Handler}
 	server := &http.Server{
