@@ -35,6 +35,9 @@ func judgeArcReadiness(s *snapshot.Snapshot) []doctor.Finding {
 		switch workload.Kind(f.Key) {
 		case workload.NotReady:
 			f.After = append([]string{"ARC-08", "ARC-10"}, arcNetwork()...)
+			if arcOnlyBridge(f.Objects) {
+				f.After = append(f.After, "NET-06")
+			}
 			f.Remedies = []doctor.Remedy{{Key: "logs", Risk: doctor.Manual, Commands: arcEach(f.Objects, arcLog)}}
 		case workload.ScaledDown:
 			f.Remedies = []doctor.Remedy{{Key: "scaleUp", Risk: doctor.Manual, Commands: arcEach(f.Objects, func(o doctor.Object) string {
@@ -46,6 +49,11 @@ func judgeArcReadiness(s *snapshot.Snapshot) []doctor.Finding {
 		}
 	}
 	return found
+}
+
+// arcOnlyBridge reports whether nothing but clusterconnect-agent is meant: it alone needs WebSockets.
+func arcOnlyBridge(objects []doctor.Object) bool {
+	return !slices.ContainsFunc(objects, func(o doctor.Object) bool { return !strings.HasPrefix(o.Name, arcConnect) })
 }
 
 func arcLog(o doctor.Object) string {
