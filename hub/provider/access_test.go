@@ -171,3 +171,14 @@ func TestRoleAssignmentLists(t *testing.T) {
 		t.Errorf("at the root: %v", got)
 	}
 }
+
+// Roles may be given for one namespace of a cluster, which the hub does not keep. Nothing else may be made up so.
+func TestARoleForANamespace(t *testing.T) {
+	b := twoGroups(t)
+	b.do("PUT", edge+"/namespaces/shop"+roles+first+v2022, assignment(access.Reader)).want(http.StatusCreated)
+	b.do("GET", edge+"/namespaces/shop"+roles+first+v2022, "").want(http.StatusOK)
+	for _, scope := range []string{clusters + "/none/namespaces/shop", edge + "/pods/shop", edge + "/namespaces/shop/pods/p", group + "/providers/Microsoft.Other/things/t/namespaces/shop"} {
+		b.do("PUT", scope+roles+second+v2022, assignment(access.Reader)).refused(http.StatusNotFound, "ParentResourceNotFound")
+	}
+	b.do("DELETE", edge+"/namespaces/shop"+roles+first+v2022, "").want(http.StatusOK)
+}

@@ -25,9 +25,21 @@ func roleAssignments(deps Deps) resource.Type {
 		Prepare:     kind.prepare,
 		Guard:       kind.guard,
 		View:        viewAssignment,
+		Inside:      clusterOfNamespace,
 		Subject:     func(document resource.Document) string { return document.Text("properties.principalId") },
 		List:        kind.list,
 	}
+}
+
+// clusterOfNamespace returns the connected cluster that a namespace is in: roles may be given for one namespace, of whose existence
+// the hub knows nothing.
+func clusterOfNamespace(scope string) string {
+	id, err := fairlead.ParseResourceID(scope)
+	if err != nil || len(id.Types) != 2 || id.Scope != "" || !strings.EqualFold(id.Namespace+"/"+id.Types[0], "Microsoft.Kubernetes/connectedClusters") || !strings.EqualFold(id.Types[1], "namespaces") {
+		return scope
+	}
+	id.Types, id.Names = id.Types[:1], id.Names[:1]
+	return id.String()
 }
 
 func (a assignments) prepare(ctx context.Context, change *resource.Change) error {

@@ -100,12 +100,21 @@ func (a *API) parents(ctx context.Context, t target) error {
 		}
 	}
 	if parent := enclosing(id); id.Scope != "" || len(id.Types) > 1 {
-		if exists, err := a.exists(ctx, strings.ToLower(parent)); err != nil || !exists {
+		if exists, err := a.exists(ctx, strings.ToLower(t.keptParent())); err != nil || !exists {
 			return orMissing(err, fairlead.Errorf(fairlead.NotFound, "Failed to perform an operation on resource(s) of type '%s', because "+
 				"the parent resource '%s' could not be found.", t.kind.Name, parent).WithCode("ParentResourceNotFound"))
 		}
 	}
 	return nil
+}
+
+// keptParent is the resource that must exist for another to exist, "/" for the root.
+func (t target) keptParent() string {
+	parent := enclosing(t.id)
+	if t.kind != nil && t.kind.Inside != nil {
+		return t.kind.Inside(parent)
+	}
+	return parent
 }
 
 func orMissing(err error, missing error) error {

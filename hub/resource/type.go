@@ -39,6 +39,9 @@ type Type struct {
 	Guard func(ctx context.Context, stored store.Resource) error
 	// View adds to a document what is not stored with it, each time it is shown.
 	View func(ctx context.Context, stored store.Resource, shown Document)
+	// Inside returns of what resource a parent is a part that the hub does not keep, such as a namespace of a cluster, else the
+	// parent itself. It is asked of types that may be on anything; nil means that parents are resources.
+	Inside func(parent string) string
 	// Subject returns the principal that a document is about, for those that are about one.
 	Subject func(document Document) string
 

@@ -261,7 +261,7 @@ func (a *API) store(ctx context.Context, r request, document Document, condition
 	resource := store.Resource{
 		Key: t.id.Key(), ID: t.id.String(), Type: t.kind.key(), Name: t.id.Name(), Body: content,
 		Subscription: strings.ToLower(t.id.Subscription), ResourceGroup: strings.ToLower(t.id.ResourceGroup),
-		UpdatedAt: a.Now(), UpdatedBy: caller.Name(), Parent: parentKey(t.id), Record: a.accepted(ctx, r, done),
+		UpdatedAt: a.Now(), UpdatedBy: caller.Name(), Parent: parentKey(t), Record: a.accepted(ctx, r, done),
 	}
 	if t.kind.Subject != nil {
 		resource.Subject = strings.ToLower(t.kind.Subject(document))
@@ -288,8 +288,8 @@ func raced(err error) error {
 }
 
 // parentKey returns the key that must exist for a resource to exist, empty at the root.
-func parentKey(id fairlead.ResourceID) string {
-	parent := enclosing(id)
+func parentKey(t target) string {
+	parent := t.keptParent()
 	if parent == "/" {
 		return ""
 	}
