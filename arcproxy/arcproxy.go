@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -131,7 +132,9 @@ func (p *Proxy) serve(ctx context.Context, listener net.Listener, handler http.H
 	select {
 	case <-ctx.Done():
 		p.end(ctx, server, cancel)
-		_ = <-served // that it was closed
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
 		return nil
 	case err := <-served:
 		p.end(ctx, server, cancel)

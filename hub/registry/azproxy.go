@@ -27,7 +27,7 @@ const (
 	azProxySuffix = "/arc-proxy"
 	azProxyTag    = "1.3.035022"
 	azProxyTitle  = "arcproxy.tar.gz"
-	// azProxyFile is in a folder, as az wants it, and begins as az expects it. By such a name the binary knows what it is to be.
+	// The file is in a folder, as az wants it, and begins as az expects it. By such a name the binary knows what it is to be.
 	azProxyFile = "arcproxy/arcproxy"
 )
 
