@@ -108,7 +108,7 @@ func (h *hub) raw(t testing.TB) net.Conn {
 // ask1 makes a request over HTTP/1.1 with headers as they are written.
 func (c *cluster) ask1(t testing.TB, method, path, headers string) (replied, string) {
 	t.Helper()
-	return whole(t, c.begin1(t, c.hub.raw(t), method, path, headers))
+	return whole(t, c.begin1(t, c.hub.raw(t), method, path, headers)) //nolint:bodyclose // whole closes it
 }
 
 func (c *cluster) begin1(t testing.TB, conn net.Conn, method, path, headers string) *http.Response {

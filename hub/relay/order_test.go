@@ -85,7 +85,7 @@ func TestStalledCallersAreCut(t *testing.T) {
 	c, _ := standingWith(t, func(s *relay.Server) { s.Now = clock.now })
 	idle := c.upgraded(t, "raw") // whoever has nothing to read is not stalled
 	pingPong(t, idle, "hello")
-	c.begin1(t, c.hub.raw(t), http.MethodGet, "/flood", "")
+	c.begin1(t, c.hub.raw(t), http.MethodGet, "/flood", "") //nolint:bodyclose // nobody reads it
 	eventually(t, "the stall", func() bool {
 		clock.by.Add(int64(61 * time.Second))
 		c.hub.audit.mu.Lock()
@@ -158,7 +158,7 @@ func TestSessionsAreRecorded(t *testing.T) {
 	var seen recorder
 	c, _ := standingWith(t, func(s *relay.Server) { s.Recorder = &seen })
 	conn := c.hub.raw(t)
-	answer := c.begin1(t, conn, http.MethodGet, "/exec", "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: v5.channel.k8s.io, base64url.bearer.authorization.k8s.io.c2VjcmV0\r\n")
+	answer := c.begin1(t, conn, http.MethodGet, "/exec", "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: v5.channel.k8s.io, base64url.bearer.authorization.k8s.io.c2VjcmV0\r\n") //nolint:bodyclose // the connection is the body
 	_, err := io.WriteString(conn, "hello")
 	check(t, err)
 	got := make([]byte, 5)

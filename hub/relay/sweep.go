@@ -14,7 +14,7 @@ import (
 
 const (
 	sweepEvery = 2 * time.Second
-	// sweepTelling is how long a cluster has to take new statements: with sweepEvery it bounds how long a right lasts that
+	// The span sweepTelling is how long a cluster has to take new statements: with sweepEvery it bounds how long a right lasts that
 	// was taken away.
 	sweepTelling = 2500 * time.Millisecond
 	// So many callers are looked at at once.

@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// maxTunnels is how many a cluster may hold: one for each replica of its agent, and the next one of each.
+	// The bound maxTunnels is how many a cluster may hold, and may be opening: one for each replica of its agent, and the next one of each.
 	maxTunnels = 4
-	// maxHandshakes is how many tunnels may be in the making, over all clusters.
+	// The bound maxHandshakes is how many proofs are verified at a time, over all clusters.
 	maxHandshakes     = 64
 	handshakePatience = 5 * time.Second
 	handshakeTimeout  = 10 * time.Second
@@ -31,15 +31,15 @@ func (s *Server) Attach(w http.ResponseWriter, r *http.Request, id fairlead.Reso
 	if s.draining.Load() {
 		return fairlead.Errorf(fairlead.Unavailable, "the hub is stopping; try again")
 	}
-	release, err := s.handshakes.take(r.Context())
+	from, err := s.recognise(r, id)
+	if err != nil {
+		return err
+	}
+	release, err := s.links.await(from.Key)
 	if err != nil {
 		return err
 	}
 	defer release()
-	from, err := s.Clusters.Verify(r, nil, id)
-	if err != nil {
-		return err
-	}
 	conn, err := tunnel.Accept(w, r)
 	if err != nil { // it has been answered
 		s.Log.DebugContext(r.Context(), "a tunnel was not made", slog.String("cluster", from.Key), slog.Any("err", err))
@@ -47,6 +47,16 @@ func (s *Server) Attach(w http.ResponseWriter, r *http.Request, id fairlead.Reso
 	}
 	s.begin(context.WithoutCancel(r.Context()), from, conn)
 	return nil
+}
+
+// recognise verifies whom a request is from, when it is its turn.
+func (s *Server) recognise(r *http.Request, id fairlead.ResourceID) (identity.Cluster, error) {
+	release, err := s.handshakes.take(r.Context())
+	if err != nil {
+		return identity.Cluster{}, err
+	}
+	defer release()
+	return s.Clusters.Verify(r, nil, id)
 }
 
 // begin speaks first on a tunnel, and lets it be used.
@@ -79,6 +89,27 @@ type links struct {
 	mu    sync.Mutex
 	known map[string][]*link
 	total int
+	due   map[string]int // so many tunnels are being opened
+}
+
+// await admits a tunnel that is not open yet: a cluster that says nothing on many is no burden to others.
+func (o *links) await(key string) (release func(), err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.due[key] >= maxTunnels {
+		return nil, fairlead.Errorf(fairlead.TooManyRequests, "the cluster is opening %d tunnels already", o.due[key])
+	}
+	if o.due == nil {
+		o.due = map[string]int{}
+	}
+	o.due[key]++
+	return func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if o.due[key]--; o.due[key] == 0 {
+			delete(o.due, key)
+		}
+	}, nil
 }
 
 // add returns the tunnel that has to go, if there are too many.

@@ -140,6 +140,24 @@ func TestTooManyTunnelsCloseTheOldest(t *testing.T) {
 	_ = within(t, closed) // with an error
 }
 
+// A cluster that opens tunnels and says nothing on them waits for itself alone.
+func TestSilentTunnelsHarmNobodyElse(t *testing.T) {
+	h := newHub(t)
+	silent, other := h.connect(t, "edge-1"), h.connect(t, "edge-2")
+	other.allow(t)
+	for range 4 {
+		conn, err := silent.dial(t)
+		check(t, err)
+		t.Cleanup(func() { _ = conn.Close() })
+	}
+	_, err := silent.dial(t)
+	if refused, ok := errors.AsType[*tunnel.Refused](err); !ok || !strings.Contains(refused.Error(), "429") {
+		t.Errorf("the fifth: %v", err)
+	}
+	other.tunnel(t, newFar(t, other, apiServer()))
+	other.awaitTunnel(t)
+}
+
 // A tunnel ends with what it was opened for: the cluster of that name and key.
 func TestTunnelsEndWithTheirCluster(t *testing.T) {
 	ends := map[string]func(t *testing.T, c *cluster){
