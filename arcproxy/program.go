@@ -115,7 +115,7 @@ func (p *Program) publicKey(w http.ResponseWriter, _ *http.Request) {
 	answer(w, map[string]any{"publicKey": map[string]string{"kid": id}})
 }
 
-// accessToken takes the token that az got for the key, and begins anew with when it reads that the key has expired.
+// accessToken takes the token that az got for the key. When that has been replaced, the answer makes az ask for the key again.
 func (p *Program) accessToken(w http.ResponseWriter, r *http.Request) {
 	var given struct {
 		AccessToken string `json:"accessToken"`
