@@ -53,7 +53,35 @@ func (c *cluster) tunnelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	served := make(chan error, 1)
 	go func() { served <- (&tunnel.Server{Handler: http.HandlerFunc(farEnd)}).Serve(ctx, conn) }()
-	t.Cleanup(func() { cancel(); <-served })
+	t.Cleanup(func() { cancel(); _ = <-served }) // it ends with the reason
+}
+
+// opens leaves a watch, or an upgraded stream, open until the test ends.
+func (c *cluster) opens(t *testing.T, bearer, upgrade string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.URL+"/kubernetes"+c.id.String()+"/x?watch=1", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+bearer)
+	if upgrade != "" {
+		request.Header.Set("Connection", "Upgrade")
+		request.Header.Set("Upgrade", upgrade)
+	}
+	transport, _ := c.http.Transport.(*http.Transport)
+	only1 := &http.Transport{TLSClientConfig: transport.TLSClientConfig.Clone()}
+	only1.TLSClientConfig.NextProtos = []string{"http/1.1"}
+	response, err := (&http.Client{Transport: only1}).Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = response.Body.Close(); only1.CloseIdleConnections() })
+	if writer, ok := response.Body.(io.Writer); ok {
+		_, _ = io.WriteString(writer, "event\n")
+	}
+	if line, err := bufio.NewReader(response.Body).ReadString('\n'); line != "event\n" {
+		t.Fatalf("%d %q %v", response.StatusCode, line, err)
+	}
 }
 
 // A caller reaches a cluster through a whole hub, with everything that stands between, and a hub with watches and streams
@@ -74,31 +102,8 @@ func TestCallersReachClusters(t *testing.T) {
 	if answer["text"] != "DELETE /api//v1/x%2Fy?a=b" {
 		t.Errorf("%v", answer)
 	}
-	for _, upgrade := range []string{"", "echo"} {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, on.URL+path+"/x?watch=1", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		request.Header.Set("Authorization", "Bearer "+bearer)
-		if upgrade != "" {
-			request.Header.Set("Connection", "Upgrade")
-			request.Header.Set("Upgrade", upgrade)
-		}
-		transport, _ := on.http.Transport.(*http.Transport)
-		only1 := &http.Transport{TLSClientConfig: transport.TLSClientConfig.Clone()}
-		only1.TLSClientConfig.NextProtos = []string{"http/1.1"}
-		response, err := (&http.Client{Transport: only1}).Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = response.Body.Close(); only1.CloseIdleConnections() })
-		if writer, ok := response.Body.(io.Writer); ok {
-			_, _ = io.WriteString(writer, "event\n")
-		}
-		if line, err := bufio.NewReader(response.Body).ReadString('\n'); line != "event\n" {
-			t.Fatalf("%d %q %v", response.StatusCode, line, err)
-		}
-	}
+	c.opens(t, bearer, "")
+	c.opens(t, bearer, "echo")
 	_, metrics := on.do(t, http.MethodGet, "/metrics", bearer, "")
 	for _, want := range []string{"fairlead_hub_relay_tunnels 1", `fairlead_hub_relay_requests_open{kind="long"} 2`, `fairlead_hub_relay_requests_total{result="unavailable"} `} {
 		if text, _ := metrics["text"].(string); !strings.Contains(text, want) {
