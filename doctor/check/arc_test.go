@@ -251,3 +251,33 @@ func TestOneRootForOneFault(t *testing.T) {
 		})
 	}
 }
+
+// TestOwnConnect is cluster connect of a hub of Fairlead, whose settings say whether it is on.
+func TestOwnConnect(t *testing.T) {
+	with := func(setting string, agents ...string) *snapshot.Snapshot {
+		s := arcFairlead(agents...)
+		if setting != "" {
+			s.ConfigMaps[0].Data["AZURE_ARC_CLUSTER_CONNECT"] = setting
+		}
+		return s
+	}
+	both := append(arcFairleadAgents(), "clusterconnect-agent", "kube-aad-proxy")
+	cases := map[string]struct {
+		reason string
+		seen   *snapshot.Snapshot
+		want   []string
+	}{
+		"On":         {"both agents are there", with("true", both...), nil},
+		"Off":        {"somebody switched it off", with("false", arcFairleadAgents()...), []string{"ARC-14 warn disabled"}},
+		"EdgeOn":     {"the one agent has it in it", with("true", "edge-agent"), nil},
+		"EdgeOff":    {"the one agent has it not", with("false", "edge-agent"), []string{"ARC-14 warn disabled"}},
+		"OldVersion": {"agents that know no such feature", with("", arcFairleadAgents()...), nil},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := arcProblems(c.seen); !slices.Equal(got, c.want) {
+				t.Errorf("%s: got %q, want %q", c.reason, got, c.want)
+			}
+		})
+	}
+}

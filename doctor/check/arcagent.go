@@ -9,6 +9,7 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/doctor"
+	"github.com/fairlead/fairlead/doctor/endpoint"
 	"github.com/fairlead/fairlead/doctor/snapshot"
 	"github.com/fairlead/fairlead/doctor/workload"
 )
@@ -212,8 +213,12 @@ func arcOwnAgents(s *snapshot.Snapshot) []string {
 	}
 }
 
-// arcConnectGone reports whether both Deployments of cluster connect are missing, as when the feature is off.
+// arcConnectGone reports whether both Deployments of cluster connect are missing, as when the feature is off. In profile edge they are
+// parts of another.
 func arcConnectGone(s *snapshot.Snapshot) bool {
+	if _, edge := arcDeployment(s, fairlead.EdgeAgent); edge && arcConfig(s)[endpoint.KeyClusterConnect] == "true" {
+		return false
+	}
 	_, agent := arcDeployment(s, arcConnect)
 	_, proxy := arcDeployment(s, arcProxy)
 	return !agent && !proxy
@@ -229,8 +234,8 @@ func arcConnectOff() doctor.Check {
 		if reason := installed(s); reason != "" {
 			return reason
 		}
-		if arcOwn(s) && arcConnectGone(s) && !slices.Contains(arcExpected(s), arcConnect) {
-			return doctor.FeatureOff // hubs of Fairlead that have the feature say so in their release
+		if arcOwn(s) && arcConnectGone(s) && !slices.Contains(arcExpected(s), arcConnect) && arcConfig(s)[endpoint.KeyClusterConnect] == "" {
+			return doctor.FeatureOff // agents of a version that has no such feature
 		}
 		return ""
 	}
@@ -249,6 +254,10 @@ func judgeArcConnect(s *snapshot.Snapshot) []doctor.Finding {
 	finding := doctor.Finding{
 		Status: doctor.Warn, Key: "absent", Scope: arcSpace, Objects: []doctor.Object{arcObject("Deployment", arcConnect), arcObject("Deployment", arcProxy)},
 		Remedies: []doctor.Remedy{{Key: "enable", Risk: doctor.Manual, Commands: []string{arcCommand(s, "enable-features", "--features cluster-connect")}}},
+	}
+	if arcConfig(s)[endpoint.KeyClusterConnect] == "false" {
+		finding.Key = "disabled"
+		return []doctor.Finding{finding}
 	}
 	if !ok || !release.Read {
 		finding.After = []string{"ARC-03"}

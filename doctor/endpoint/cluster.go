@@ -32,8 +32,8 @@ type Cluster struct {
 	DNS, Domain string
 }
 
-// keyClusterConnect is what our own chart says in azure-clusterconfig of the feature.
-const keyClusterConnect = "AZURE_ARC_CLUSTER_CONNECT"
+// KeyClusterConnect is where our own chart says in azure-clusterconfig whether cluster connect is on: true or false.
+const KeyClusterConnect = "AZURE_ARC_CLUSTER_CONNECT"
 
 // Of reads a cluster off its snapshot.
 func Of(s *snapshot.Snapshot) Cluster {
@@ -48,7 +48,7 @@ func Of(s *snapshot.Snapshot) Cluster {
 		c.Registry, _ = text(release, "systemDefaultValues", "image", "repository")
 		id := fairlead.ConnectedClusterID(config[fairlead.KeySubscription], config[fairlead.KeyResourceGroup], config[fairlead.KeyResourceName])
 		c.TunnelURL = strings.TrimRight(hub, "/") + fairlead.DataPlanePath(id, fairlead.OpRelay)
-		c.ClusterConnect = config[keyClusterConnect] == "true" // in profile edge it has no Deployment of its own
+		c.ClusterConnect = config[KeyClusterConnect] == "true" // in profile edge it has no Deployment of its own
 	}
 	for i := range s.Deployments {
 		if d := &s.Deployments[i]; d.Namespace == fairlead.AgentNamespace && d.Name == "clusterconnect-agent" {
