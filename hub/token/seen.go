@@ -2,6 +2,7 @@ package token
 
 import (
 	"crypto/sha256"
+	"encoding/json"
 	"sync"
 )
 
@@ -19,7 +20,8 @@ type seen struct {
 type remembered struct {
 	claims  claims
 	keyID   string
-	request *signedRequest // nil for bearer tokens
+	request *signedRequest  // of signed requests only
+	payload json.RawMessage // of tokens of other kinds only
 }
 
 func (o *seen) recall(sum [sha256.Size]byte) (remembered, bool) {

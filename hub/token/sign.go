@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 
 	"github.com/go-jose/go-jose/v4"
@@ -27,8 +28,18 @@ func (s *Service) ReadAs(kind, text string, into any) error {
 	if len(text) > maxToken {
 		return invalidToken("it is too large")
 	}
-	_, err := s.open(kind, text, into)
-	return err
+	known, err := s.remembered(kind, text, func() (remembered, error) {
+		var payload json.RawMessage
+		keyID, err := s.open(kind, text, &payload)
+		return remembered{keyID: keyID, payload: payload}, err
+	})
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(known.payload, into); err != nil {
+		return invalidToken("its payload is not what a token of that kind has")
+	}
+	return nil
 }
 
 // Principal returns the principal with that object id as the store knows it now, and Unauthenticated when it is gone or
