@@ -176,6 +176,15 @@ func TestOneRootForOneFault(t *testing.T) {
 				}}
 			}, []string{"ARC-12 fail stuck"},
 		},
+		"ProxyCertificateEmpty": {
+			"Fairlead's chart makes the Secret, and nobody has filled it", func(s *snapshot.Snapshot) {
+				arcBreak(s, arcProxy, arcWaits("ContainerCreating", ""))
+				s.Events = []corev1.Event{{
+					ObjectMeta: metav1.ObjectMeta{Namespace: arcSpace}, InvolvedObject: corev1.ObjectReference{Kind: "Pod", Namespace: arcSpace, Name: "kube-aad-proxy-5d8f-x"},
+					Type: "Warning", Reason: "FailedMount", Message: `MountVolume.SetUp failed for volume "certificate" : references non-existent secret key: ca.crt`,
+				}}
+			}, []string{"ARC-12 fail stuck"},
+		},
 		"ProxyCertificateMissingWithoutEvents": {
 			"events last an hour", func(s *snapshot.Snapshot) {
 				arcWithoutSecret(s, arcProxySecret)

@@ -27,7 +27,7 @@ func arcEntry(s *snapshot.Snapshot, t workload.Trouble) string {
 	case workload.Crash, workload.OutOfMemory, workload.ConfigError, workload.StartError:
 		return "ARC-05"
 	case workload.Mount:
-		if proxy && strings.Contains(t.Message, arcProxySecret) {
+		if arcAwaitsCertificate(t) {
 			return "ARC-12"
 		}
 		return "ARC-05"
@@ -50,6 +50,13 @@ func arcEntry(s *snapshot.Snapshot, t workload.Trouble) string {
 	default: // another area's, or ARC-04
 	}
 	return arcElsewhere(s, t)
+}
+
+// arcAwaitsCertificate reports whether an agent of cluster connect waits for its certificates: their Secret is missing or, where
+// the chart makes it and clusteridentityoperator has not filled it, empty.
+func arcAwaitsCertificate(t workload.Trouble) bool {
+	return t.Workload.Name == arcProxy && strings.Contains(t.Message, arcProxySecret) ||
+		(t.Workload.Name == arcProxy || t.Workload.Name == arcConnect) && strings.Contains(t.Message, "references non-existent secret key")
 }
 
 // arcElsewhere names the entries of other areas.
