@@ -85,7 +85,7 @@ func (c *callers) take(s *stated) error {
 	if changes && who.newest.IssuedAt > s.IssuedAt {
 		return errReplaced
 	}
-	if len(c.stated) >= maxCallers || c.size+s.size > maxStatements {
+	if !c.makeRoom(s.size) {
 		return errFull
 	}
 	if who == nil {
@@ -105,6 +105,23 @@ func (c *callers) take(s *stated) error {
 		open.weigh(who.newest)
 	}
 	return nil
+}
+
+// makeRoom forgets statements of callers that have nothing open, the oldest first: the hub sends them again when they are needed.
+func (c *callers) makeRoom(size int) bool {
+	for len(c.stated) >= maxCallers || c.size+size > maxStatements {
+		var oldest *stated
+		for _, s := range c.stated {
+			if len(s.who.streams) == 0 && (oldest == nil || s.expiry.Before(oldest.expiry)) {
+				oldest = s
+			}
+		}
+		if oldest == nil {
+			return false
+		}
+		c.drop(oldest)
+	}
+	return true
 }
 
 // replace takes a caller's statements out of use.
