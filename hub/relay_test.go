@@ -3,6 +3,7 @@ package hub_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -53,7 +54,12 @@ func (c *cluster) tunnelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	served := make(chan error, 1)
 	go func() { served <- (&tunnel.Server{Handler: http.HandlerFunc(farEnd)}).Serve(ctx, conn) }()
-	t.Cleanup(func() { cancel(); _ = <-served }) // it ends with the reason
+	t.Cleanup(func() {
+		cancel()
+		if err := <-served; !errors.Is(err, context.Canceled) && err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // opens leaves a watch, or an upgraded stream, open until the test ends.
