@@ -8,7 +8,7 @@ VERSION ?= 1.40.0-dev
 LDFLAGS := -s -w -X github.com/fairlead/fairlead.Version=$(VERSION)
 MODULES := . test/azuresdk test/cluster test/e2e test/fleet test/injection test/tunnelfaults
 # Outside the workspace, because what they need would decide versions of the product.
-MODULES_ALONE := test/federation
+MODULES_ALONE := test/federation test/tunnelbench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ bench: build bench-fleet ## join time, agents' memory and doctor's cost into doc
 bench-fleet: build ## what ten thousand clusters cost one hub, into docs/benchmarks.md (AGENTS for another number)
 	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go run ./test/fleet --agents $(or $(AGENTS),10000) --out docs/benchmarks.md
 
+bench-tunnel: build ## cluster connect beside plain proxies and other tunnels, into docs/benchmarks.md (ARGS for choosing; see --help)
+	cd test/tunnelbench && GOWORK=off go run . --binary $(CURDIR)/bin/fairlead --out $(CURDIR)/docs/benchmarks.md $(ARGS)
+
 bin/golangci-lint: tools/go.mod
 	cd tools && GOWORK=off go build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
@@ -120,4 +123,4 @@ vulncheck: ## known vulnerabilities in what we call; needs the vulnerability dat
 
 ci: lint verify test ## what CI runs
 
-.PHONY: test-durability test-fleet test-tunnel nightly bench-fleet help build bin/fairlead-next probe demo demo-down test test-unit test-sdk test-federation test-postgres test-cluster test-agents test-doctor test-e2e test-injection coverage race bench lint fmt generate verify docs image vulncheck ci
+.PHONY: test-durability test-fleet test-tunnel nightly bench-fleet bench-tunnel help build bin/fairlead-next probe demo demo-down test test-unit test-sdk test-federation test-postgres test-cluster test-agents test-doctor test-e2e test-injection coverage race bench lint fmt generate verify docs image vulncheck ci

@@ -1,0 +1,112 @@
+// Command tunnelbench measures cluster connect beside what else carries HTTP to a place that can only dial out, and beside
+// plain proxies, all in one run and by turns. Its module is not part of the workspace: the peers would decide versions.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "tunnelbench:", err)
+		os.Exit(1)
+	}
+}
+
+// options are what the flags say.
+type options struct {
+	candidates []string
+	rows       []string
+	repeat     int
+	window     time.Duration
+	patience   time.Duration
+	binary     string
+	out        string
+	agents     int
+}
+
+func parse(args []string, usage io.Writer) (options, error) {
+	o := options{}
+	set := flag.NewFlagSet("tunnelbench", flag.ContinueOnError)
+	set.SetOutput(usage)
+	chosen := set.String("candidates", strings.Join(candidateNames(), ","), "whom to measure, separated by commas")
+	rows := set.String("rows", strings.Join(rowNames(), ","), "what to measure, separated by commas")
+	set.IntVar(&o.repeat, "repeat", 3, "how often, each time in another order")
+	set.DurationVar(&o.window, "window", 3*time.Second, "how long one measurement lasts")
+	set.DurationVar(&o.patience, "patience", 20*time.Second, "how long to wait for a quiet moment before each measurement")
+	set.StringVar(&o.binary, "binary", os.Getenv("FAIRLEAD_BINARY"), "the fairlead to run as the hub (default: one that is built now)")
+	set.StringVar(&o.out, "out", "", "page whose section on tunnels is replaced, such as docs/benchmarks.md")
+	set.IntVar(&o.agents, "agents", 1000, "how many idle tunnels row idle holds")
+	if err := set.Parse(args); err != nil {
+		return o, err
+	}
+	o.candidates, o.rows = strings.Split(*chosen, ","), strings.Split(*rows, ",")
+	for _, name := range o.candidates {
+		if !slices.Contains(candidateNames(), name) {
+			return o, fmt.Errorf("there is no candidate %q; there are %s", name, strings.Join(candidateNames(), ", "))
+		}
+	}
+	for _, name := range o.rows {
+		if !slices.Contains(rowNames(), name) {
+			return o, fmt.Errorf("there is no row %q; there are %s", name, strings.Join(rowNames(), ", "))
+		}
+	}
+	if o.repeat < 1 || o.agents < 1 {
+		return o, errors.New("--repeat and --agents: 1 at least")
+	}
+	return o, nil
+}
+
+func run(ctx context.Context, args []string, out, progress io.Writer) error {
+	if len(args) > 1 && args[0] == roleCommand {
+		return play(ctx, args[1], args[2:], out)
+	}
+	o, err := parse(args, progress)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "fairlead-tunnelbench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if o.binary == "" {
+		if o.binary, err = build(ctx, dir, progress); err != nil {
+			return err
+		}
+	}
+	found, err := measure(ctx, o, dir, progress)
+	if err != nil {
+		return err
+	}
+	section := found.section()
+	if _, err := io.WriteString(out, section); err != nil || o.out == "" {
+		return err
+	}
+	return writeSection(o.out, section)
+}
+
+func build(ctx context.Context, dir string, progress io.Writer) (string, error) {
+	binary := filepath.Join(dir, "fairlead")
+	command := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/fairlead/fairlead/cmd/fairlead")
+	command.Stdout, command.Stderr = progress, progress
+	if err := command.Run(); err != nil {
+		return "", fmt.Errorf("build fairlead (or name one with --binary): %w", err)
+	}
+	return binary, nil
+}
