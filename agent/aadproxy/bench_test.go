@@ -19,7 +19,9 @@ func BenchmarkRequest(b *testing.B) {
 		rbac   bool
 		policy string
 	}{
-		{"Plain", 3, false, ""}, {"ThousandGroups", 1000, false, ""}, {"AzureRBAC", 3, true, ""},
+		{"Plain", 3, false, ""},
+		{"ThousandGroups", 1000, false, ""},
+		{"AzureRBAC", 3, true, ""},
 		{"Policy", 3, false, "otherwise: allow\nrules: [{effect: deny, users: ['*@evil.example.org'], resources: [secrets]}, {effect: deny, verbs: [exec], namespaces: ['prod-*']}]"},
 	} {
 		b.Run(c.name, func(b *testing.B) {

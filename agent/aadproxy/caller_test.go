@@ -2,6 +2,7 @@ package aadproxy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -66,7 +67,7 @@ func TestStreamsEndWithTheLastStatement(t *testing.T) {
 		t.Fatal("ended too early")
 	}
 	c.sweep(now.Add(caller.Life * time.Second))
-	if context.Cause(ctx) != error(errUnconfirmed) {
+	if !errors.Is(context.Cause(ctx), errUnconfirmed) {
 		t.Errorf("%v", context.Cause(ctx))
 	}
 }

@@ -81,7 +81,7 @@ func TestAnUnreadablePolicyForbidsEverything(t *testing.T) {
 		if err != nil {
 			t.Errorf("not ready: %v", err)
 		}
-	case <-time.After(2 * time.Second):
+	case <-time.After(10 * time.Second):
 		t.Error("readiness hangs on a policy")
 	}
 }

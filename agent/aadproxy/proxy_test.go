@@ -345,7 +345,7 @@ func TestReadinessFollowsTheKeys(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(2 * time.Second):
+	case <-time.After(10 * time.Second):
 		t.Error("not ready")
 	}
 }
