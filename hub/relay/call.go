@@ -74,6 +74,12 @@ func (c *call) cut(why error) {
 	_ = c.control.SetWriteDeadline(time.Now()) // an upgraded connection is closed by the end of the context
 }
 
+// stall ends the call because its caller does not read.
+func (c *call) stall() {
+	c.went(0, "Stalled")
+	c.cut(errStalled)
+}
+
 // over makes cut do nothing: the connection may carry another request now.
 func (c *call) over() Ending {
 	c.mu.Lock()

@@ -1,8 +1,10 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,6 +23,8 @@ const (
 	sweepWidth = 4
 	// A caller that has not read for so long holds memory that others could use.
 	stalledAfter = time.Minute
+	// mostPaused is how many watches, logs and sessions one caller may leave unread for longer: each holds a window of its tunnel.
+	mostPaused = 16
 )
 
 // checked is up to when a group's rights are known.
@@ -87,14 +91,26 @@ func (s *Server) sweep(ctx context.Context) {
 	telling.Wait()
 }
 
+// cutStalled ends what nobody has read from for a minute. A person may pause a log or a watch for longer: of those, each caller may
+// have a few.
 func (s *Server) cutStalled() {
 	since := s.Now().Add(-stalledAfter).UnixNano()
+	paused := map[string][]*call{}
 	s.open.each(func(c *call) {
-		if busy := c.busy.Load(); busy != 0 && busy < since {
-			c.went(0, "Stalled")
-			c.cut(errStalled)
+		switch busy := c.busy.Load(); {
+		case busy == 0 || busy >= since:
+		case c.kind == long:
+			paused[c.who.ObjectID] = append(paused[c.who.ObjectID], c)
+		default:
+			c.stall()
 		}
 	})
+	for _, some := range paused {
+		slices.SortFunc(some, func(a, b *call) int { return cmp.Compare(a.busy.Load(), b.busy.Load()) })
+		for _, c := range some[:max(0, len(some)-mostPaused)] {
+			c.stall()
+		}
+	}
 }
 
 // cutStrangers closes the tunnels of clusters that are no more, or are others now.
