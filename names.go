@@ -15,7 +15,7 @@ const (
 	ImageRepository     = "azurearck8s/fairlead"
 
 	// What cluster connect needs: the certificates between its two agents, and the policy of the cluster's owner.
-	KubeAADProxySecret = "kube-aad-proxy-certificate"
+	KubeAADProxySecret = "kube-aad-proxy-certificate" //nolint:gosec // the name of a Secret, not a secret
 	ConnectPolicy      = "cluster-connect-policy"
 )
 

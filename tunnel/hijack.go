@@ -139,7 +139,7 @@ func (s *stream) answer(p []byte) (rest []byte, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the head of the answer to an upgrade: %w", err)
 	}
-	answer.Body.Close()
+	_ = answer.Body.Close() // there is none to be read
 	header := s.writer.Header()
 	clear(header)
 	maps.Copy(header, answer.Header)
@@ -174,7 +174,7 @@ func (s *stream) Close() error {
 		s.state.Lock()
 		s.ended = true
 		s.state.Unlock()
-		s.body.Close()
+		_ = s.body.Close() // it was given up
 	})
 	return nil
 }

@@ -90,7 +90,7 @@ func ask(ctx context.Context, conn net.Conn, via *url.URL, address string) (net.
 		err = ctx.Err()
 	}
 	if err != nil {
-		conn.Close()
+		_ = conn.Close() // what went wrong was before
 		return nil, err
 	}
 	return conn, nil
