@@ -25,7 +25,8 @@ const (
 )
 
 // Main runs the command that args name and returns the exit code. Ctrl-C and SIGTERM cancel the
-// command's context, so that it can clean up; a second one ends the process at once.
+// command's context, so that it can clean up; a second one ends the process at once,
+// unless it is at something that must not be left half done.
 func Main(ctx context.Context, args []string, streams Streams) int {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

@@ -104,6 +104,7 @@ func (s *session) proxy(ctx context.Context, flags proxyCommandFlags) error {
 
 // serveProxy has the kubeconfig lead to the proxy for as long as it runs.
 func (s *session) serveProxy(ctx context.Context, flags proxyCommandFlags, entry kubeconfig.Entry, serve func(context.Context) error, listener net.Listener) (err error) {
+	defer kubeconfig.HoldSignals()() // a second Ctrl-C would leave a kubeconfig that leads nowhere
 	undo, merged, err := s.mergeProxy(ctx, flags, entry)
 	if err != nil {
 		_ = listener.Close() // nobody has come yet

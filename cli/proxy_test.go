@@ -10,10 +10,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -227,5 +229,57 @@ func TestTwoProxiesAtATime(t *testing.T) {
 	}
 	if one, two := stopFirst(), stopSecond(); one != ExitOK || two != ExitOK {
 		t.Errorf("exit codes %d and %d", one, two)
+	}
+}
+
+// TestProxyProcess is the program of TestASecondCtrlCLeavesNothing.
+func TestProxyProcess(t *testing.T) {
+	port := os.Getenv("FAIRLEAD_TEST_PROXY_PORT")
+	if port == "" {
+		return
+	}
+	if code := Main(context.Background(), []string{"connectedk8s", "proxy", "-n", "edge-1", "-g", "shops", "--port", port}, Streams{Out: os.Stdout, Err: os.Stderr, Env: os.Getenv}); code != ExitOK {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestASecondCtrlCLeavesNothing(t *testing.T) {
+	stubHub(t)
+	t.Setenv("FAIRLEAD_TEST_PROXY_PORT", freePort(t))
+	out := &screen{seen: make(chan struct{}), until: "Press Ctrl+C to close proxy.\n"}
+	process := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxyProcess$")
+	process.Stdout, process.Stderr = out, out
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- process.Wait() }()
+	select {
+	case <-out.seen:
+	case err := <-ended:
+		t.Fatalf("it ended: %v, %s", err, out)
+	}
+	file := os.Getenv("KUBECONFIG")
+	lock := file + ".lock"
+	if err := os.WriteFile(lock, nil, 0o600); err != nil { // it has to wait to take its entry back
+		t.Fatal(err)
+	}
+	for _, one := range []os.Signal{os.Interrupt, os.Interrupt, syscall.SIGTERM, os.Interrupt} {
+		if err := process.Process.Signal(one); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(100 * time.Millisecond)
+	}
+	if err := os.Remove(lock); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("it ended with %v: %s", err, out)
+	}
+	if left := read(t, file); strings.Contains(string(left), "edge-1") {
+		t.Errorf("the kubeconfig still leads to the proxy: %s", left)
+	}
+	if _, err := os.Lstat(lock); err == nil {
+		t.Error("the lock was left")
 	}
 }

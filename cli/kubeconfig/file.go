@@ -6,19 +6,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/fairlead/fairlead"
 )
 
-const (
-	// The lock is kubectl's, which takes it while it writes and fails at once when it cannot: so nobody holds it for long.
-	lockPatience = 10 * time.Second
-	lockInterval = 20 * time.Millisecond
-	ownerOnly    = 0o600
-)
+const ownerOnly = 0o600
 
 // errUnchanged ends a change that has nothing to write.
 var errUnchanged = errors.New("nothing to write")
@@ -32,11 +26,12 @@ func change(ctx context.Context, path string, fn func(*clientcmdapi.Config) erro
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return fairlead.Errorf(fairlead.Invalid, "the kubeconfig cannot be written: %w", err)
 	}
-	unlock, err := lock(ctx, path+".lock")
+	defer HoldSignals()()
+	held, err := acquire(ctx, path+".lock")
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer held.release()
 	config, err := read(path)
 	if err != nil {
 		return err
@@ -50,6 +45,9 @@ func change(ctx context.Context, path string, fn func(*clientcmdapi.Config) erro
 	written, err := content(config)
 	if err != nil {
 		return err
+	}
+	if !held.ours() {
+		return locked(held.path)
 	}
 	if err := replace(path, written); err != nil {
 		return fairlead.Errorf(fairlead.Invalid, "the kubeconfig cannot be written: %w", err)
@@ -77,28 +75,6 @@ func destination(path string) (string, error) {
 		return "", fairlead.Errorf(fairlead.Invalid, "the kubeconfig %s is read-only: choose another with --file, or - for the output", path).WithCode("KubeconfigReadOnly")
 	}
 	return found, nil
-}
-
-// lock takes the lock that kubectl takes, too.
-func lock(ctx context.Context, path string) (func(), error) {
-	ctx, cancel := context.WithTimeout(ctx, lockPatience)
-	defer cancel()
-	ticker := time.NewTicker(lockInterval)
-	defer ticker.Stop()
-	for {
-		file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL, ownerOnly) //nolint:gosec // beside the kubeconfig that the person names
-		if err == nil {
-			return func() { _ = errors.Join(file.Close(), os.Remove(path)) }, nil // whoever has removed it meanwhile was told to
-		}
-		if !errors.Is(err, fs.ErrExist) {
-			return nil, fairlead.Errorf(fairlead.Invalid, "the kubeconfig cannot be written: %w", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fairlead.Errorf(fairlead.Unavailable, "another program holds %s: if none does, because one was killed, remove that file", path).WithCode("KubeconfigLocked")
-		case <-ticker.C:
-		}
-	}
 }
 
 func replace(path string, content []byte) error {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"k8s.io/client-go/tools/clientcmd"
@@ -218,6 +219,53 @@ func TestWhatCannotBeWrittenIsLeft(t *testing.T) {
 		if _, err := kubeconfig.Merge(short, locked, entry("edge-1"), kubeconfig.Keep); fairlead.CodeOf(err) != "KubeconfigLocked" {
 			t.Errorf("got %v", err)
 		}
+	})
+}
+
+// A program that was killed while it wrote leaves its lock; kubectl's is an empty file that nobody may read.
+func TestTheLockOfADeadProgramIsBroken(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(dir, "config")
+		if err := os.WriteFile(file+".lock", nil, 0); err != nil {
+			t.Fatal(err)
+		}
+		before := time.Now()
+		merge(t, file, entry("edge-1"), kubeconfig.Keep)
+		if waited := time.Since(before); waited < 5*time.Second || waited > 6*time.Second {
+			t.Errorf("it waited for %s", waited)
+		}
+	})
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// Whoever writes again and again is alive: its lock is another one each time.
+func TestALockThatChangesHandsIsNotBroken(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(dir, "config")
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for at := time.Unix(0, 0); ctx.Err() == nil; at = at.Add(time.Second) {
+				if os.WriteFile(file+".lock", nil, 0o600) != nil || os.Chtimes(file+".lock", at, at) != nil {
+					t.Error("the lock cannot be renewed")
+				}
+				select {
+				case <-ctx.Done():
+				case <-time.After(time.Second):
+				}
+			}
+		}()
+		synctest.Wait()
+		if _, err := kubeconfig.Merge(t.Context(), file, entry("edge-1"), kubeconfig.Keep); fairlead.CodeOf(err) != "KubeconfigLocked" {
+			t.Errorf("got %v", err)
+		}
+		cancel()
+		<-done
 	})
 }
 
