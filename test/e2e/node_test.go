@@ -59,7 +59,7 @@ func connects(s *stage) {
 func (s *stage) podsNotRunning() string {
 	s.t.Helper()
 	agents := []string{"clusteridentityoperator", "cluster-metadata-operator", "config-agent", "controller-manager", "metrics-agent"}
-	for _, agent := range agents {
+	for _, agent := range append(agents, connectAgents()...) {
 		ready, err := s.cluster.Kubectl(s.t.Context(), "get", "deployment", agent, "-n", "azure-arc", "-o", "jsonpath={.status.readyReplicas}")
 		if err != nil || ready != "1" {
 			return fmt.Sprintf("%s has %q ready pods (%v)", agent, ready, err)
@@ -104,7 +104,7 @@ func agentsNotReported(cluster shown) string {
 			ready++
 		}
 	}
-	if profile.AgentState != "Succeeded" || ready < 5 {
+	if profile.AgentState != "Succeeded" || ready < 7 {
 		return fmt.Sprintf("agentState %q with %d agents ready of %v", profile.AgentState, ready, profile.SystemComponents)
 	}
 	return ""

@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// Interceptor is a proxy that asks for a user and password, ends TLS with an authority of its own, shows nobody a
+// Interceptor is a proxy that asks for a user and password, if it has one, ends TLS with an authority of its own, shows nobody a
 // client certificate, and forbids connections to be upgraded.
 type Interceptor struct {
 	User, Password string
@@ -46,7 +46,10 @@ func (p *Interceptor) Start(ctx context.Context, host string) error {
 		return err
 	}
 	p.passed = map[string]int{}
-	p.url = url.URL{Scheme: "http", User: url.UserPassword(p.User, p.Password), Host: listener.Addr().String()}
+	p.url = url.URL{Scheme: "http", Host: listener.Addr().String()}
+	if p.User != "" {
+		p.url.User = url.UserPassword(p.User, p.Password)
+	}
 	server := &http.Server{Handler: http.HandlerFunc(p.serve), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(listener) }()
 	context.AfterFunc(ctx, func() { _ = server.Close() })
@@ -92,7 +95,7 @@ func (p *Interceptor) Refused() int {
 
 func (p *Interceptor) serve(w http.ResponseWriter, r *http.Request) {
 	want := "Basic " + base64.StdEncoding.EncodeToString([]byte(p.User+":"+p.Password))
-	if r.Method != http.MethodConnect || r.Header.Get("Proxy-Authorization") != want {
+	if r.Method != http.MethodConnect || p.User != "" && r.Header.Get("Proxy-Authorization") != want {
 		w.Header().Set("Proxy-Authenticate", `Basic realm="quay"`)
 		http.Error(w, "who are you?", http.StatusProxyAuthRequired)
 		return
