@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -140,6 +141,11 @@ func leadsTo(id fairlead.ResourceID) func(string) bool {
 		path := strings.ToLower(strings.TrimSuffix(found.Path, "/"))
 		return path == relayPath+strings.ToLower(id.String()) || path == "/"+arcproxy.Hash(id)
 	}
+}
+
+// isProxy reports whether a kubeconfig's server is a proxy of this machine, this program's or az's.
+func isProxy(server string) bool {
+	return regexp.MustCompile(`^https://127\.0\.0\.1:[0-9]+/[0-9a-f]{64}/?$`).MatchString(server)
 }
 
 // execUser is a user whose tokens this program gets.

@@ -97,7 +97,7 @@ func (s *session) proxy(ctx context.Context, flags proxyCommandFlags) error {
 	access := local.Add(id, way)
 	entry := kubeconfig.Entry{
 		Name: first(flags.target.context, id.Name()), Server: fmt.Sprintf("https://127.0.0.1:%d%s", port, access.Path), Authority: access.Authority,
-		User: &clientcmdapi.AuthInfo{Token: access.Token}, Same: leadsTo(id),
+		User: &clientcmdapi.AuthInfo{Token: access.Token}, Same: leadsTo(id), Passing: isProxy,
 	}
 	return s.serveProxy(ctx, flags, entry, func(ctx context.Context) error { return local.Serve(ctx, listener) }, listener)
 }

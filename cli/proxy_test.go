@@ -283,3 +283,15 @@ func TestASecondCtrlCLeavesNothing(t *testing.T) {
 		t.Error("the lock was left")
 	}
 }
+
+func TestIsProxy(t *testing.T) {
+	hash := strings.Repeat("0a", 32)
+	for server, want := range map[string]bool{
+		"https://127.0.0.1:47011/" + hash: true, "https://127.0.0.1:6443": false, "https://127.0.0.1:47011/" + hash[1:]: false,
+		"https://hub.example.org:8443/" + hash: false, "https://127.0.0.1/" + hash: false,
+	} {
+		if isProxy(server) != want {
+			t.Errorf("%s: want %t", server, want)
+		}
+	}
+}

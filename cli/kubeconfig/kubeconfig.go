@@ -38,6 +38,8 @@ type Entry struct {
 	User *clientcmdapi.AuthInfo
 	// Same reports whether a server's URL leads to the same cluster, maybe in another way; such a context is replaced.
 	Same func(server string) bool
+	// Passing reports whether a server is there only as long as some program runs; the way to one is never put back. Nil is none.
+	Passing func(server string) bool
 }
 
 // inner is the name of cluster and user.

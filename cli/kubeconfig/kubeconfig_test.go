@@ -124,6 +124,36 @@ func TestUndoPutsBackTheFormerWayToTheSameCluster(t *testing.T) {
 	}
 }
 
+func TestUndoNeverPutsBackADeadProxy(t *testing.T) {
+	passing := func(server string) bool { return strings.HasPrefix(server, "https://127.0.0.1:") }
+	proxied := func(port string) kubeconfig.Entry {
+		one := entry("edge-1")
+		one.Server, one.Passing, one.User = "https://127.0.0.1:"+port+"/edge-1", passing, &clientcmdapi.AuthInfo{Token: port}
+		return one
+	}
+	azures := strings.ReplaceAll(others, "https://mine:6443", "https://127.0.0.1:47011/edge-1") + "- {name: edge-1, context: {cluster: mine, user: mine}}\n"
+	azures = strings.Replace(azures, "contexts: [{name: mine, context: {cluster: mine, user: mine, namespace: work}}]", "contexts:", 1)
+	for name, before := range map[string]string{"Own": others, "OfAz": azures} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "config")
+			write(t, file, before)
+			if name == "Own" {
+				merge(t, file, proxied("47011"), kubeconfig.Keep) // and killed
+			}
+			if err := merge(t, file, proxied("47012"), kubeconfig.Keep).Undo(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			now := load(t, file)
+			if now.Contexts["edge-1"] != nil || now.Clusters["fairlead-edge-1"] != nil || now.AuthInfos["fairlead-edge-1"] != nil || now.CurrentContext == "edge-1" {
+				t.Errorf("the way to the dead one is back: %+v", now)
+			}
+			if now.Clusters["mine"] == nil {
+				t.Error("somebody else's cluster has gone")
+			}
+		})
+	}
+}
+
 func TestUndoLeavesWhatSomebodyElseHasMade(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "config")
 	write(t, file, others)

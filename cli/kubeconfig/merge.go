@@ -25,6 +25,23 @@ type former struct {
 	held    bool // the current context was in this file
 }
 
+// former is what a configuration holds under the entry's names. What led to a program that has put itself in between, and
+// may have been killed, is left out: it would lead to a closed port.
+func (e Entry) former(config *clientcmdapi.Config) former {
+	found := former{config.Clusters[e.inner()], config.AuthInfos[e.inner()], config.Contexts[e.Name], config.CurrentContext, config.Contexts[config.CurrentContext] != nil}
+	if found.context != nil && e.passes(config.Clusters[found.context.Cluster]) {
+		found.context = nil
+	}
+	if e.passes(found.cluster) {
+		found.cluster, found.user = nil, nil
+	}
+	return found
+}
+
+func (e Entry) passes(cluster *clientcmdapi.Cluster) bool {
+	return cluster != nil && e.Passing != nil && e.Passing(cluster.Server)
+}
+
 // Merge adds an entry to the kubeconfig that is named, else to that which kubectl would change, and makes it the current context.
 func Merge(ctx context.Context, named string, entry Entry, existing Existing) (*Merged, error) {
 	merged := &Merged{File: File(named), entry: entry}
@@ -38,9 +55,7 @@ func Merge(ctx context.Context, named string, entry Entry, existing Existing) (*
 				return err
 			}
 		}
-		merged.former = former{
-			config.Clusters[entry.inner()], config.AuthInfos[entry.inner()], config.Contexts[entry.Name], config.CurrentContext, config.Contexts[config.CurrentContext] != nil,
-		}
+		merged.former = entry.former(config)
 		entry.put(config, entry.namespace(all))
 		return nil
 	})
