@@ -81,6 +81,9 @@ func doctorIsContent(w *ways) {
 // doctorMissesCertificate takes the certificates between the two agents away, with what would make them anew.
 func doctorMissesCertificate(w *ways) {
 	w.kubectl("scale", "deployment", "clusteridentityoperator", "config-agent", "-n", "azure-arc", "--replicas=0")
+	w.eventually(60*time.Second, func() string { // while it ends it would still make the Secret anew
+		return w.kubectl("get", "pods", "-n", "azure-arc", "-l", "app.kubernetes.io/component in (clusteridentityoperator,config-agent)", "-o", "name")
+	})
 	w.kubectl("delete", "secret", "kube-aad-proxy-certificate", "-n", "azure-arc")
 	w.kubectl("delete", "pods", "-n", "azure-arc", "-l", "app.kubernetes.io/component=kube-aad-proxy", "--wait=false")
 	w.eventually(90*time.Second, func() string {
