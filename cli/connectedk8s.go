@@ -369,8 +369,8 @@ whether the hub may upgrade its agents, or the proxy of its agents. The last two
 	set := command.Flags()
 	set.BoolVar(&flags.disableProxy, "disable-proxy", false, "let the agents reach the hub directly")
 	set.StringVar(&flags.autoUpgrade, "auto-upgrade", "", "whether the hub may upgrade the agents by itself: true or false")
-	set.StringVar(&flags.recording, "session-recording", "", "whether the hub records what exec and attach show in this cluster: on or off")
-	set.StringVar(&flags.recordingInput, "session-recording-input", "", "whether it also records what is typed, which may be passwords: on or off")
+	set.StringVar(&flags.recording, "session-recording", "", "whether the hub records what exec and attach show in this cluster: on or off; off is for what is typed, too")
+	set.StringVar(&flags.recordingInput, "session-recording-input", "", "whether it also records what is typed, which may be passwords: on or off; on needs recording to be on")
 	set.StringVar(&flags.distribution, "distribution", "", "Kubernetes distribution")
 	set.StringVar(&flags.distributionVersion, "distribution-version", "", "version of the distribution")
 	set.StringVar(&flags.infrastructure, "infrastructure", "", "what the cluster runs on")
@@ -401,10 +401,7 @@ func (f *updateFlags) changes() (connect.Changes, error) {
 	default:
 		return changes, usagef("--auto-upgrade: %q is neither true nor false", f.autoUpgrade)
 	}
-	if changes.SessionRecording, err = readSwitch("--session-recording", f.recording); err != nil {
-		return changes, err
-	}
-	if changes.SessionRecordingInput, err = readSwitch("--session-recording-input", f.recordingInput); err != nil {
+	if err := f.recordings(&changes); err != nil {
 		return changes, err
 	}
 	if f.tags != nil {
@@ -420,6 +417,9 @@ func (s *session) update(ctx context.Context, flags updateFlags) error {
 	}
 	hub, id, err := s.locate(ctx, flags.clusterFlags)
 	if err != nil {
+		return err
+	}
+	if err := hub.checkRecording(ctx, id, changes); err != nil {
 		return err
 	}
 	update := &connect.Update{Hub: hub.Hub, ID: id, Changes: changes, Report: s.progress()}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/client"
+	"github.com/fairlead/fairlead/connect"
 )
 
 // recordingFlags name a recording, and say what to do with it.
@@ -187,15 +188,58 @@ func (s *session) recordingPlay(ctx context.Context, flags recordingFlags) error
 	return player.play(ctx, from)
 }
 
+// recordings reads what is to be recorded. Off is off for what is typed as well: else it would be recorded again, unsaid,
+// as soon as somebody switches recording on.
+func (f *updateFlags) recordings(changes *connect.Changes) (err error) {
+	if changes.SessionRecording, err = readSwitch("--session-recording", f.recording); err != nil {
+		return err
+	}
+	if changes.SessionRecordingInput, err = readSwitch("--session-recording-input", f.recordingInput); err != nil {
+		return err
+	}
+	if changes.SessionRecording != switchedOff {
+		return nil
+	}
+	if changes.SessionRecordingInput == switchedOn {
+		return usagef("--session-recording-input on: what is typed is recorded only with --session-recording on")
+	}
+	changes.SessionRecordingInput = switchedOff
+	return nil
+}
+
+// checkRecording refuses to record what is typed where nothing is recorded: it would begin later, and surprise.
+func (h *signedIn) checkRecording(ctx context.Context, id fairlead.ResourceID, changes connect.Changes) error {
+	if changes.SessionRecordingInput != switchedOn || changes.SessionRecording != "" {
+		return nil
+	}
+	document := client.Document{}
+	if err := h.Get(ctx, id.String(), client.ClusterVersion, &document); err != nil {
+		return err
+	}
+	now, err := connect.ReadRecording(document)
+	if err != nil || now.Output {
+		return err
+	}
+	return &hinted{
+		fairlead.Errorf(fairlead.Conflict, "sessions in %s are not recorded, and so is nothing that is typed", id.Name()).WithCode("RecordingOff"),
+		"fairlead connectedk8s update -n " + id.Name() + " -g " + id.ResourceGroup + " --session-recording on --session-recording-input on",
+	}
+}
+
+const (
+	switchedOn  = "Enabled"
+	switchedOff = "Disabled"
+)
+
 // readSwitch reads on and off as the words of the API.
 func readSwitch(flag, value string) (string, error) {
 	switch strings.ToLower(value) {
 	case "":
 		return "", nil
 	case "on", "true":
-		return "Enabled", nil
+		return switchedOn, nil
 	case "off", "false":
-		return "Disabled", nil
+		return switchedOff, nil
 	}
 	return "", usagef("%s: %q is neither on nor off", flag, value)
 }

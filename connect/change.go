@@ -88,7 +88,18 @@ func (u *Update) change(ctx context.Context) (string, error) {
 	if u.Changes.Tags != nil {
 		body["tags"] = u.Changes.Tags
 	}
-	return "", u.Hub.Patch(ctx, u.ID.String(), client.ClusterVersion, body, &u.stored)
+	answer := client.Document{}
+	if err := u.Hub.Patch(ctx, u.ID.String(), client.ClusterVersion, body, &answer); err != nil {
+		return "", err
+	}
+	if err := client.Decode(answer, &u.stored); err != nil {
+		return "", err
+	}
+	if len(recording) == 0 {
+		return "", nil
+	}
+	now, err := ReadRecording(answer)
+	return now.String(), err
 }
 
 // apply upgrades the release with the chart that it has, so that a change of settings is never an upgrade.

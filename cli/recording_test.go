@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+)
+
+// recordingHub keeps what is recorded in one cluster, as a hub does.
+func recordingHub(t *testing.T, set map[string]string) {
+	t.Helper()
+	answer := func(w http.ResponseWriter) {
+		if err := json.NewEncoder(w).Encode(map[string]any{"name": "edge-1", "properties": map[string]any{"clusterConnect": set}}); err != nil {
+			t.Error(err)
+		}
+	}
+	cluster := "/subscriptions/" + testSubscription + "/resourceGroups/shops/providers/Microsoft.Kubernetes/connectedClusters/edge-1"
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+cluster, func(w http.ResponseWriter, _ *http.Request) { answer(w) })
+	mux.HandleFunc("PATCH "+cluster, func(w http.ResponseWriter, r *http.Request) {
+		var asked struct {
+			Properties struct{ ClusterConnect map[string]string }
+		}
+		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+			t.Error(err)
+		}
+		for name, value := range asked.Properties.ClusterConnect {
+			set[name] = value
+		}
+		answer(w)
+	})
+	server := httptest.NewTLSServer(mux)
+	t.Cleanup(server.Close)
+	t.Setenv("FAIRLEAD_CONFIG_DIR", t.TempDir())
+	signIn(t, server)
+}
+
+func TestTypingIsNeverRecordedUnsaid(t *testing.T) {
+	const both, neither, output = "Enabled Enabled", "Disabled Disabled", "Enabled Disabled"
+	cases := map[string]struct {
+		before, args string
+		code         int
+		after, says  string
+	}{
+		"OffIsForBoth":      {both, "--session-recording off", ExitOK, neither, "sessions are not recorded"},
+		"OnAlone":           {neither, "--session-recording on", ExitOK, output, "what is typed is not"},
+		"OnWithInputBefore": {"Disabled Enabled", "--session-recording on", ExitOK, both, "passwords too"},
+		"InputAlone":        {neither, "--session-recording-input on", ExitFailed, neither, "--session-recording on --session-recording-input on"},
+		"InputWhileOn":      {output, "--session-recording-input on", ExitOK, both, "passwords too"},
+		"Together":          {neither, "--session-recording on --session-recording-input on", ExitOK, both, "passwords too"},
+		"OffAndInputOn":     {both, "--session-recording off --session-recording-input on", ExitUsage, both, "only with --session-recording on"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			output, input, _ := strings.Cut(c.before, " ")
+			set := map[string]string{"sessionRecording": output, "sessionRecordingInput": input}
+			recordingHub(t, set)
+			var out, errs strings.Builder
+			args := append([]string{"connectedk8s", "update", "-n", "edge-1", "-g", "shops", "-o", "json"}, strings.Fields(c.args)...)
+			if code := Main(t.Context(), args, Streams{Out: &out, Err: &errs, Env: os.Getenv}); code != c.code {
+				t.Errorf("exit code %d: %s", code, errs.String())
+			}
+			if after := fmt.Sprint(set["sessionRecording"], " ", set["sessionRecordingInput"]); after != c.after {
+				t.Errorf("afterwards %s, want %s", after, c.after)
+			}
+			if !strings.Contains(errs.String(), c.says) {
+				t.Errorf("it says %s, want %q", errs.String(), c.says)
+			}
+		})
+	}
+}
