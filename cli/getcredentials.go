@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"os"
 	"regexp"
@@ -47,7 +48,8 @@ func newGetCredentialsCommand(s *session) *cobra.Command {
 	command := &cobra.Command{
 		Use: "get-credentials", Short: "Let kubectl reach a connected cluster through the hub",
 		Long: `Add a connected cluster to the kubeconfig and make it the current context. kubectl, helm and everything else that reads a
-kubeconfig then reach the cluster through the hub, with the roles that you have there. No process needs to run meanwhile: the
+kubeconfig then reach the cluster through the hub, which asks for a role there. What you may do in the cluster is for its own RBAC, unless feature azure-rbac is on;
+under which name it knows you, this command says. No process needs to run meanwhile: the
 kubeconfig holds no secret, but names this program, which gets tokens with your sign-in (fairlead login).
 
 A context of the same name that leads to another cluster is not replaced, unless with --overwrite-existing.`,
@@ -88,6 +90,7 @@ func (s *session) getCredentials(ctx context.Context, flags clusterFlags, target
 	entry := kubeconfig.Entry{
 		Name: first(target.context, id.Name()), Server: relayURL(hub.URL, id), Authority: []byte(hub.entry.Authority), User: user, Same: leadsTo(id),
 	}
+	s.tellKnownAs(ctx, hub)
 	if target.file == "-" {
 		return s.printKubeconfig(entry)
 	}
@@ -96,6 +99,17 @@ func (s *session) getCredentials(ctx context.Context, flags clusterFlags, target
 		return taken(err, "--context", "--overwrite-existing")
 	}
 	return s.tell("Merged \""+entry.Name+"\" as current context in "+merged.File+"\n  kubectl get nodes", mergeResult{entry.Name, merged.File, entry.Server}, mergeColumns())
+}
+
+// tellKnownAs says whose rights count in the cluster: to be let through by the hub is not to be allowed anything there.
+func (s *session) tellKnownAs(ctx context.Context, hub *signedIn) {
+	token, err := hub.credentials.Current(ctx)
+	if err != nil || token.KnownAs() == "" {
+		return
+	}
+	name := token.KnownAs()
+	_, _ = fmt.Fprintf(s.streams.Err, "The cluster knows you as %q. Rights in it come from its own RBAC: kubectl create clusterrolebinding NAME --clusterrole=view --user=%q;"+
+		" or from a role at the hub, after enable-features --features azure-rbac.\n", name, name) // the kubeconfig matters more
 }
 
 func (s *session) printKubeconfig(entry kubeconfig.Entry) error {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -97,17 +98,28 @@ func (c *Credentials) session(ctx context.Context, form url.Values) (Session, er
 }
 
 // userNameOf reads who an ID token is about. It came straight from the hub over TLS, so its signature says nothing new.
-func userNameOf(idToken string) string {
-	parts := strings.Split(idToken, ".")
+func userNameOf(idToken string) string { return saidOf(idToken).UserName }
+
+// KnownAs is how connected clusters know whom a token of the hub is about: a person by user name, a service principal by
+// object id; empty when the token does not say.
+func (t Token) KnownAs() string {
+	said := saidOf(t.Value.Reveal())
+	return cmp.Or(said.UserName, said.ObjectID)
+}
+
+type saidOfSomebody struct {
+	UserName string `json:"preferred_username"` //nolint:tagliatelle // OpenID Connect names
+	ObjectID string `json:"oid"`
+}
+
+func saidOf(token string) (said saidOfSomebody) {
+	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		return ""
-	}
-	var claims struct {
-		UserName string `json:"preferred_username"` //nolint:tagliatelle // OpenID Connect names
+		return said
 	}
 	content, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil || json.Unmarshal(content, &claims) != nil {
-		return ""
+	if err != nil || json.Unmarshal(content, &said) != nil {
+		return saidOfSomebody{}
 	}
-	return claims.UserName
+	return said
 }
