@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -32,7 +31,10 @@ func (p *player) play(ctx context.Context, from io.Reader) error {
 	lines := bufio.NewScanner(from)
 	lines.Buffer(nil, maxCastLine)
 	if !lines.Scan() {
-		return errors.Join(lines.Err(), fairlead.Errorf(fairlead.Invalid, "the recording is empty"))
+		if err := lines.Err(); err != nil {
+			return err // the hub's own words
+		}
+		return fairlead.Errorf(fairlead.Invalid, "the recording is empty")
 	}
 	var header struct{ Version int }
 	if err := json.Unmarshal(lines.Bytes(), &header); err != nil || header.Version != 2 {

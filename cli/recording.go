@@ -84,7 +84,7 @@ func newRecordingShowCommand(s *session) *cobra.Command {
 		Long:    "Show who had a session, when, where, and whether it was recorded to its end. The exit code is 3 when there is no such recording.",
 		Example: "  fairlead connectedk8s recording show -n edge-1 -g shops --id ID",
 		RunE: func(command *cobra.Command, _ []string) error {
-			hub, cluster, err := s.locateRecording(command.Context(), flags)
+			hub, cluster, err := s.locateRecording(command.Context(), &flags)
 			if err != nil {
 				return err
 			}
@@ -141,15 +141,25 @@ func nameRecording(command *cobra.Command, flags *recordingFlags) {
 	mustFlag(command, "id")
 }
 
-func (s *session) locateRecording(ctx context.Context, flags recordingFlags) (*signedIn, fairlead.ResourceID, error) {
-	if uuid.Validate(flags.id) != nil {
-		return nil, fairlead.ResourceID{}, usagef("--id: %q is not the id of a recording; see fairlead connectedk8s recording list", flags.id)
+// locateRecording finds the cluster, and takes the recording's id as list shows it: the short one, or the whole.
+func (s *session) locateRecording(ctx context.Context, flags *recordingFlags) (*signedIn, fairlead.ResourceID, error) {
+	given := flags.id
+	of := ""
+	if at := strings.LastIndex(given, "/"); at >= 0 {
+		of, flags.id = given[:at], given[at+1:]
 	}
-	return s.locate(ctx, flags.clusterFlags)
+	if uuid.Validate(flags.id) != nil {
+		return nil, fairlead.ResourceID{}, usagef("--id: %q is not the id of a recording; see fairlead connectedk8s recording list", given)
+	}
+	hub, cluster, err := s.locate(ctx, flags.clusterFlags)
+	if err == nil && of != "" && !strings.EqualFold(of, cluster.String()+"/recordings") {
+		return nil, cluster, usagef("--id: %q is not of the cluster %s", given, cluster.String())
+	}
+	return hub, cluster, err
 }
 
 func (s *session) recordingDownload(ctx context.Context, flags recordingFlags) error {
-	hub, cluster, err := s.locateRecording(ctx, flags)
+	hub, cluster, err := s.locateRecording(ctx, &flags)
 	if err != nil {
 		return err
 	}
@@ -168,7 +178,7 @@ func (s *session) recordingDownload(ctx context.Context, flags recordingFlags) e
 }
 
 func (s *session) recordingPlay(ctx context.Context, flags recordingFlags) error {
-	hub, cluster, err := s.locateRecording(ctx, flags)
+	hub, cluster, err := s.locateRecording(ctx, &flags)
 	if err != nil {
 		return err
 	}

@@ -73,3 +73,40 @@ func TestTypingIsNeverRecordedUnsaid(t *testing.T) {
 		})
 	}
 }
+
+func TestPlayNamesARecording(t *testing.T) {
+	const id = "0b9d2c1e-0000-4000-8000-000000000001"
+	cluster := "/subscriptions/" + testSubscription + "/resourceGroups/shops/providers/Microsoft.Kubernetes/connectedClusters/edge-1"
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST "+cluster+"/recordings/{id}/download", func(w http.ResponseWriter, r *http.Request) {
+		if r.PathValue("id") != id {
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = fmt.Fprint(w, `{"error":{"code":"ResourceNotFound","message":"there is no such recording"}}`)
+			return
+		}
+		_, _ = fmt.Fprint(w, castHeader+`[0, "o", "shown"]`+"\n")
+	})
+	server := httptest.NewTLSServer(mux)
+	t.Cleanup(server.Close)
+	t.Setenv("FAIRLEAD_CONFIG_DIR", t.TempDir())
+	signIn(t, server)
+	for given, want := range map[string]struct {
+		code         int
+		shown, error string
+	}{
+		id: {ExitOK, "shown", ""},
+		strings.ToUpper(cluster[:14]) + cluster[14:] + "/recordings/" + id: {ExitOK, "shown", ""},
+		strings.Replace(id, "1", "2", 1):                                   {ExitNotFound, "", "Error: (ResourceNotFound) there is no such recording\n"},
+		cluster + "2/recordings/" + id:                                     {ExitUsage, "", "is not of the cluster"},
+		cluster + "/recordings":                                            {ExitUsage, "", "is not the id of a recording"},
+	} {
+		var out, errs strings.Builder
+		args := []string{"connectedk8s", "recording", "play", "-n", "edge-1", "-g", "shops", "--id", given}
+		if code := Main(t.Context(), args, Streams{Out: &out, Err: &errs, Env: os.Getenv}); code != want.code || out.String() != want.shown {
+			t.Errorf("%s: exit code %d, %q", given, code, out.String())
+		}
+		if !strings.Contains(errs.String(), want.error) || strings.Contains(errs.String(), "empty") || want.error == "" && errs.String() != "" {
+			t.Errorf("%s: it says %s", given, errs.String())
+		}
+	}
+}
