@@ -83,7 +83,7 @@ cluster-connect nobody reaches the cluster through the hub. It cannot be switche
 func (s *session) nameFeatures(command *cobra.Command, flags *switchFlags) {
 	nameCluster(command, &flags.clusterFlags)
 	reachWith(command, &flags.clusterFlags)
-	command.Flags().Var(&words{into: &flags.features}, "features", "features, separated by blanks: "+strings.Join(featureNames(), ", "))
+	command.Flags().Var(&words{into: &flags.features, also: ", "}, "features", "features, separated by blanks or commas: "+strings.Join(featureNames(), ", "))
 	_ = command.RegisterFlagCompletionFunc("features", cobra.FixedCompletions(featureNames(), cobra.ShellCompDirectiveNoFileComp)) // the flag is there
 	mustFlag(command, "features")
 }

@@ -43,7 +43,8 @@ func hint(command *cobra.Command, err error) string {
 	case errors.As(err, &usage):
 		return command.CommandPath() + " --help"
 	case errors.Is(err, errSignedOut):
-		return "fairlead login --hub URL --ca-file FILE --service-principal --username APP_ID   (the hub's first start printed these; the secret is asked for)\n" +
+		return "fairlead login --hub URL   (people, with a browser, or with --username NAME; --ca-file FILE if the hub has an authority of its own)\n" +
+			"       or fairlead login --hub URL --ca-file FILE --service-principal --username APP_ID   (the hub's first start printed these; the secret is asked for)\n" +
 			"       or fairlead login --credential-file FILE   (what fairlead hub --admin-credential-file has written)"
 	case errors.As(err, &lost):
 		return hintUnreachable(lost)

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"bytes"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,5 +85,36 @@ func TestGatherTakesWordsAfterTheirFlag(t *testing.T) {
 				t.Errorf("%s: got %q, want %q", c.reason, got, c.want)
 			}
 		})
+	}
+}
+
+func TestFeaturesAreSeparatedByBlanksOrCommas(t *testing.T) {
+	for _, line := range []string{"--features cluster-connect azure-rbac", "--features cluster-connect,azure-rbac", "--features=cluster-connect,azure-rbac", "--features cluster-connect, azure-rbac,"} {
+		for _, name := range []string{"enable-features", "disable-features"} {
+			root := newRootCommand(Streams{})
+			args := gather(root, append([]string{"connectedk8s", name}, strings.Split(line, " ")...))
+			command, _, err := root.Find(args)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := command.ParseFlags(args[2:]); err != nil {
+				t.Fatal(err)
+			}
+			flag, ok := command.Flag("features").Value.(*words)
+			if !ok || !slices.Equal(*flag.into, []string{"cluster-connect", "azure-rbac"}) {
+				t.Errorf("%s %s: %v", name, line, *flag.into)
+			}
+		}
+	}
+}
+
+func TestWhoIsSignedOutLearnsHowPeopleSignIn(t *testing.T) {
+	t.Setenv("FAIRLEAD_CONFIG_DIR", t.TempDir())
+	var errs strings.Builder
+	if code := Main(t.Context(), []string{"group", "list"}, Streams{Out: &errs, Err: &errs, Env: os.Getenv}); code != ExitFailed {
+		t.Errorf("exit code %d", code)
+	}
+	if !strings.Contains(errs.String(), "fairlead login --hub URL   (people") || !strings.Contains(errs.String(), "--service-principal") {
+		t.Errorf("it says %s", errs.String())
 	}
 }

@@ -9,7 +9,10 @@ import (
 
 // words is a flag that takes several words, as az has it: --tags a=b c=d. The first word is the
 // flag's value; gather adds the others before the command line is parsed.
-type words struct{ into *[]string }
+type words struct {
+	into *[]string
+	also string // what separates words besides blanks
+}
 
 const wordBreak = "\x1f"
 
@@ -18,11 +21,7 @@ func (w *words) Set(text string) error {
 	if *w.into == nil {
 		*w.into = []string{}
 	}
-	for word := range strings.SplitSeq(text, wordBreak) {
-		if word != "" {
-			*w.into = append(*w.into, word)
-		}
-	}
+	*w.into = append(*w.into, strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(wordBreak+w.also, r) })...)
 	return nil
 }
 
