@@ -24,6 +24,7 @@ const (
 type activityFlags struct {
 	kind                                              string
 	group, id, correlation, namespace, caller, status string
+	verb, resource                                    string
 	start, end, offset                                string
 	fields                                            []string
 	most                                              int
@@ -102,7 +103,8 @@ hours. With --kind kubernetes, list the requests that came to your connected clu
 and such as still go on, too.`,
 		Example: `  fairlead monitor activity-log list -g shops --offset 1h -o table
   fairlead monitor activity-log list --resource-id ID --offset 30d --status Failed
-  fairlead monitor activity-log list --kind kubernetes --caller ana@example.org --offset 1d -o table`,
+  fairlead monitor activity-log list --kind kubernetes --caller ana@example.org --offset 1d -o table
+  fairlead monitor activity-log list --kind kubernetes --namespace shop --resource secrets --verb get`,
 		RunE: func(command *cobra.Command, _ []string) error { return s.activityList(command.Context(), flags) },
 	}
 	set := command.Flags()
@@ -110,7 +112,9 @@ and such as still go on, too.`,
 	set.StringVarP(&flags.group, "resource-group", "g", "", "only what happened in this resource group")
 	set.StringVar(&flags.id, "resource-id", "", "only what happened to this resource and below it")
 	set.StringVar(&flags.correlation, "correlation-id", "", "only what belongs together under this id")
-	set.StringVar(&flags.namespace, "namespace", "", "only actions of this provider, such as Microsoft.Kubernetes")
+	set.StringVar(&flags.namespace, "namespace", "", "only actions of this provider, such as Microsoft.Kubernetes; with --kind kubernetes, only what was sent to this namespace")
+	set.StringVar(&flags.verb, "verb", "", "with --kind kubernetes: only requests with this verb, such as get, watch or delete")
+	set.StringVar(&flags.resource, "resource", "", "with --kind kubernetes: only requests for this resource, such as pods or secrets")
 	set.StringVar(&flags.caller, "caller", "", "only what this principal did")
 	set.StringVar(&flags.status, "status", "", "only Started, Succeeded or Failed")
 	set.StringVar(&flags.start, "start-time", "", "from this time on, such as 2026-11-26T08:00:00Z")
@@ -140,7 +144,7 @@ func (s *session) activityList(ctx context.Context, flags activityFlags) error {
 		return err
 	}
 	columns := activityColumns()
-	if strings.EqualFold(flags.kind, kubernetesEvents) {
+	if flags.ofKubernetes() {
 		columns = requestColumns()
 	}
 	return s.list(found, columns, "Nothing has happened there in that time; --offset 30d looks further back.")
@@ -166,7 +170,8 @@ func (f activityFlags) filter(now time.Time) (string, error) {
 	terms := []string{
 		equals("eventTimestamp", start.UTC().Format(time.RFC3339Nano)), equals("eventTimestamp", end.UTC().Format(time.RFC3339Nano)),
 		equals("resourceGroupName", f.group), equals("resourceUri", f.id), equals("correlationId", f.correlation),
-		equals("resourceProvider", f.namespace), equals("caller", f.caller), equals("status", f.status),
+		equals(f.namespaceField(), f.namespace), equals("caller", f.caller), equals("status", f.status),
+		equals("verb", f.verb), equals("resource", f.resource),
 	}
 	terms[0], terms[1] = strings.Replace(terms[0], " eq ", " ge ", 1), strings.Replace(terms[1], " eq ", " le ", 1)
 	return strings.Join(slices.DeleteFunc(terms, func(term string) bool { return term == "" }), " and "), nil
@@ -176,10 +181,23 @@ func (f activityFlags) check() error {
 	if f.most < 1 || f.most > 1000 {
 		return usagef("--max-events: a number from 1 to 1000 is expected")
 	}
-	if f.kind != "" && !strings.EqualFold(f.kind, managementEvents) && !strings.EqualFold(f.kind, kubernetesEvents) {
+	if f.kind != "" && !strings.EqualFold(f.kind, managementEvents) && !f.ofKubernetes() {
 		return usagef("--kind: %q is neither %s nor %s", f.kind, managementEvents, kubernetesEvents)
 	}
+	if !f.ofKubernetes() && f.verb+f.resource != "" {
+		return usagef("--verb and --resource are for --kind %s", kubernetesEvents)
+	}
 	return checkGroupFlag(f.group)
+}
+
+func (f activityFlags) ofKubernetes() bool { return strings.EqualFold(f.kind, kubernetesEvents) }
+
+// namespaceField is what a namespace is: az means a provider, and whoever looks for requests one of the cluster's.
+func (f activityFlags) namespaceField() string {
+	if f.ofKubernetes() {
+		return "namespace"
+	}
+	return "resourceProvider"
 }
 
 func moment(flag, value string, otherwise time.Time) (time.Time, error) {

@@ -25,6 +25,12 @@ func TestActivityFilter(t *testing.T) {
 		"eventTimestamp ge '2026-11-25T00:00:00Z' and eventTimestamp le '2026-11-25T12:00:00Z' and resourceGroupName eq 'g' and caller eq 'o''neill'": {
 			offset: "6h", most: 1, start: "2026-11-25", end: "2026-11-25T14:00:00+02:00", group: "g", caller: "o'neill",
 		},
+		"eventTimestamp ge '2026-11-26T06:00:00Z' and eventTimestamp le '2026-11-26T12:00:00Z' and namespace eq 'shop' and verb eq 'get' and resource eq 'secrets'": {
+			kind: "Kubernetes", offset: "6h", most: 1, namespace: "shop", verb: "get", resource: "secrets",
+		},
+		"eventTimestamp ge '2026-11-26T06:00:00Z' and eventTimestamp le '2026-11-26T12:00:00Z' and resourceProvider eq 'Microsoft.Kubernetes'": {
+			offset: "6h", most: 1, namespace: "Microsoft.Kubernetes",
+		},
 	} {
 		if got, err := flags.filter(now); err != nil || got != want {
 			t.Errorf("%q, %v, want %q", got, err, want)
@@ -33,6 +39,7 @@ func TestActivityFilter(t *testing.T) {
 	for reason, flags := range map[string]activityFlags{
 		"no number": {offset: "6h"}, "too many": {offset: "6h", most: 9999}, "no time": {offset: "6h", most: 1, start: "noon"},
 		"no group": {offset: "6h", most: 1, group: "a b"}, "no span": {offset: "x", most: 1},
+		"no requests": {offset: "6h", most: 1, verb: "get"},
 	} {
 		if got, err := flags.filter(now); err == nil {
 			t.Errorf("%s: %q, want it refused", reason, got)
