@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -28,9 +29,7 @@ func recordingHub(t *testing.T, set map[string]string) {
 		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
 			t.Error(err)
 		}
-		for name, value := range asked.Properties.ClusterConnect {
-			set[name] = value
-		}
+		maps.Copy(set, asked.Properties.ClusterConnect)
 		answer(w)
 	})
 	server := httptest.NewTLSServer(mux)
