@@ -85,18 +85,19 @@ func (p *Proxy) cluster(hash string) *cluster {
 
 // ServeHTTP passes a request on to the cluster that its path begins with.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	hash, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	path = "/" + path
 	if !p.enter() {
-		refuse(w, http.StatusServiceUnavailable, "ServiceUnavailable", "this proxy is ending")
+		refuse(w, r, path, failure(http.StatusServiceUnavailable, "ServiceUnavailable", "this proxy is ending"))
 		return
 	}
 	defer p.requests.Done()
-	hash, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	known := p.cluster(hash)
 	switch {
 	case known == nil:
-		refuse(w, http.StatusNotFound, "NotFound", "this proxy knows no cluster of that address: use the kubeconfig that it has written")
+		refuse(w, r, path, failure(http.StatusNotFound, "NotFound", "this proxy knows no cluster of that address: use the kubeconfig that it has written"))
 	case !known.admits(r.Header.Get("Authorization")):
-		refuse(w, http.StatusUnauthorized, "Unauthorized", "this proxy is for whoever has the kubeconfig that it has written, with the credential in it")
+		refuse(w, r, path, failure(http.StatusUnauthorized, "Unauthorized", "this proxy is for whoever has the kubeconfig that it has written, with the credential in it"))
 	default:
 		http.StripPrefix("/"+hash, known).ServeHTTP(w, r)
 	}

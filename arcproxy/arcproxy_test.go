@@ -290,6 +290,18 @@ func TestWhatFailsIsToldInKubernetesWords(t *testing.T) {
 	}
 }
 
+// What kubectl asks first is answered in words: client-go reads no Status there.
+func TestDiscoveryFailsInWords(t *testing.T) {
+	way := wayTo(t, hub(t, nil))
+	way.Base.Host = "127.0.0.1:1"
+	r := start(t, way)
+	request := r.request(t, http.MethodGet, "/api", nil)
+	request.Header.Set("Accept", "application/json, */*")
+	if code, body := r.do(t, request); code != http.StatusBadGateway || !strings.HasPrefix(body, "the local proxy cannot reach the hub") {
+		t.Errorf("%d %s", code, body)
+	}
+}
+
 func TestProxiesMakeRoomForOneAnother(t *testing.T) {
 	r := start(t, wayTo(t, hub(t, nil)))
 	_, text, err := net.SplitHostPort(r.host)

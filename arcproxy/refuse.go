@@ -6,8 +6,10 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/discovery"
 )
 
 // unauthorizedError is why a request could not be made one of whoever runs the proxy.
@@ -27,24 +29,39 @@ type status struct {
 	Code       int    `json:"code"`
 }
 
-func refuse(w http.ResponseWriter, code int, reason, message string) {
+// refuse answers a request for a path of a cluster's API server.
+func refuse(w http.ResponseWriter, r *http.Request, path string, answer status) {
+	w.Header().Set("Cache-Control", "no-store")
+	if discovery.Asks(r, path) {
+		discovery.Refuse(w, answer.Code, answer.Message)
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(status{"Status", "v1", "Failure", message, reason, code}) // the client is gone if this fails
+	w.WriteHeader(answer.Code)
+	_ = json.NewEncoder(w).Encode(answer) // the client is gone if this fails
+}
+
+func failure(code int, reason, message string) status {
+	return status{"Status", "v1", "Failure", message, reason, code}
 }
 
 // fail answers a request that the hub has not answered. A sign-in that has ended is told as Forbidden: kubectl would hide the
 // message of Unauthorized.
 func (c *cluster) fail(w http.ResponseWriter, r *http.Request, err error) {
+	c.mutex.RLock()
+	path := strings.TrimPrefix(r.URL.Path, c.way.Base.Path)
+	c.mutex.RUnlock()
+	refuse(w, r, path, c.failureOf(r.Context(), err))
+}
+
+func (c *cluster) failureOf(ctx context.Context, err error) status {
 	if errors.Is(err, context.Canceled) {
-		refuse(w, http.StatusServiceUnavailable, "ServiceUnavailable", "the request was ended, or the local proxy was")
-		return
+		return failure(http.StatusServiceUnavailable, "ServiceUnavailable", "the request was ended, or the local proxy was")
 	}
-	c.log.WarnContext(r.Context(), "a request could not be passed on", slog.Any("err", err))
+	c.log.WarnContext(ctx, "a request could not be passed on", slog.Any("err", err))
 	var unauthorized *unauthorizedError
 	if errors.As(err, &unauthorized) && fairlead.KindOf(err) == fairlead.Unauthenticated {
-		refuse(w, http.StatusForbidden, "Forbidden", err.Error()+" (sign in again: fairlead login)")
-		return
+		return failure(http.StatusForbidden, "Forbidden", err.Error()+" (sign in again: fairlead login)")
 	}
-	refuse(w, http.StatusServiceUnavailable, "ServiceUnavailable", "the local proxy cannot reach the hub: "+err.Error())
+	return failure(http.StatusServiceUnavailable, "ServiceUnavailable", "the local proxy cannot reach the hub: "+err.Error())
 }

@@ -168,6 +168,9 @@ func (s *Server) answered(answer *http.Response) error {
 	c.went(answer.StatusCode, reason)
 	protocols := answer.Header.Get("Sec-Websocket-Protocol")
 	stripAnswer(answer.Header)
+	if reason != "" && answer.StatusCode >= http.StatusBadRequest && discovers(answer.Request) {
+		reworded(answer)
+	}
 	if answer.StatusCode != http.StatusSwitchingProtocols {
 		answer.Body = &answerBody{answer.Body, c}
 		return nil

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fairlead/fairlead/caller"
 	"github.com/fairlead/fairlead/hub/access"
 )
 
@@ -25,5 +26,26 @@ func TestDiscoveryIsRefusedInWords(t *testing.T) {
 	}
 	if answer, text := c.ask(t, http.MethodGet, "/api/v1/pods", header("Accept", "application/json, */*")); answer.StatusCode != http.StatusServiceUnavailable || !strings.HasPrefix(text, "{") {
 		t.Errorf("%d %s", answer.StatusCode, text)
+	}
+}
+
+// A refusal of kube-aad-proxy's is shown as well.
+func TestDiscoveryShowsTheRefusalsOfOthers(t *testing.T) {
+	h := newHub(t)
+	c := h.connect(t, "edge-1")
+	c.allow(t)
+	c.tunnel(t, newFar(t, c, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set(caller.ReasonHeader, caller.ReasonPolicy)
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = w.Write([]byte(`{"kind":"Status","apiVersion":"v1","message":"the policy cannot be read"}`))
+	})))
+	kubectl := header("Accept", "application/json, */*")
+	answer, text := c.ask(t, http.MethodGet, "/apis", kubectl)
+	if answer.StatusCode != http.StatusForbidden || !strings.HasPrefix(answer.Header.Get("Content-Type"), "text/plain") || text != "the policy cannot be read\n" {
+		t.Errorf("%d %s %q", answer.StatusCode, answer.Header, text)
+	}
+	if answer, text := c.ask(t, http.MethodGet, "/api/v1/pods", kubectl); answer.Header.Get("Content-Type") != "application/json" || !strings.HasPrefix(text, "{") {
+		t.Errorf("%s %q", answer.Header, text)
 	}
 }
