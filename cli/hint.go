@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -92,6 +93,10 @@ func hintCode(err error) string {
 	}
 	if next, ok := hints[fairlead.CodeOf(err)]; ok {
 		return next
+	}
+	if _, group, ok := strings.Cut(err.Error(), "under resource group '"); ok && fairlead.CodeOf(err) == "ResourceNotFound" && strings.Contains(strings.ToLower(err.Error()), "microsoft.kubernetes/connectedclusters/") {
+		group, _, _ = strings.Cut(group, "'")
+		return "fairlead connectedk8s list -g " + group
 	}
 	if fairlead.KindOf(err) == fairlead.Unauthenticated {
 		return "fairlead login --hub URL …"
