@@ -181,6 +181,24 @@ func TestUpgradesPassBothWaysAndEndWithTheProxy(t *testing.T) {
 	}
 }
 
+// A client that keeps a stream open whose other end is gone does not keep the proxy from ending.
+func TestAClientThatDoesNotLetGoIsNotWaitedFor(t *testing.T) {
+	r := start(t, wayTo(t, hub(t, func(w http.ResponseWriter, r *http.Request) {
+		connection, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			w.WriteHeader(http.StatusTeapot)
+			return
+		}
+		_, _ = io.WriteString(connection, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+r.Header.Get("Upgrade")+"\r\n\r\n")
+		_ = connection.Close()
+	})))
+	connection := upgrade(t, r, "websocket")
+	if n, err := connection.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Fatalf("%d bytes, %v", n, err)
+	}
+	r.stop()
+}
+
 func echo(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor != 1 || r.Header.Get("Authorization") != "Bearer hub-token" {
 		w.WriteHeader(http.StatusTeapot)

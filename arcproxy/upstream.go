@@ -97,7 +97,7 @@ func (c *cluster) admits(header string) bool {
 
 // ServeHTTP passes a request on.
 func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	one, r := c.begin(r)
+	one, r := c.begin(w, r)
 	defer c.finish(one)
 	c.forward.ServeHTTP(w, r)
 }

@@ -43,8 +43,11 @@ func TestClientGoShowsTheWords(t *testing.T) {
 
 func TestOthersAreGivenAStatus(t *testing.T) {
 	for _, one := range []struct{ method, path, accept string }{
-		{http.MethodGet, "/api", "application/json"}, {http.MethodGet, "/apis", ""}, {http.MethodPost, "/api", "*/*"},
-		{http.MethodGet, "/api/v1/pods", "*/*"}, {http.MethodGet, "/openapi/v2", "application/json"},
+		{http.MethodGet, "/api", "application/json"},
+		{http.MethodGet, "/apis", ""},
+		{http.MethodPost, "/api", "*/*"},
+		{http.MethodGet, "/api/v1/pods", "*/*"},
+		{http.MethodGet, "/openapi/v2", "application/json"},
 	} {
 		r := httptest.NewRequest(one.method, one.path, nil)
 		r.Header.Set("Accept", one.accept)

@@ -8,7 +8,7 @@ import (
 // upgrade sends a request for another protocol as a POST whose both bodies are open.
 func (c *Client) upgrade(request *http.Request) (*http.Response, error) {
 	if request.Body != nil {
-		request.Body.Close() // what is to be said in the other protocol follows
+		_ = request.Body.Close() // what is to be said in the other protocol follows
 	}
 	reading, writing := io.Pipe()
 	sent := request.Clone(request.Context())
@@ -26,7 +26,7 @@ func (c *Client) upgrade(request *http.Request) (*http.Response, error) {
 	protocol := answer.Header.Get(UpgradeHeader)
 	answer.Header.Del(UpgradeHeader)
 	if answer.StatusCode != http.StatusOK || protocol == "" {
-		writing.Close()
+		_ = writing.Close() // a pipe always closes
 		return answer, nil
 	}
 	answer.Status, answer.StatusCode = "101 "+http.StatusText(http.StatusSwitchingProtocols), http.StatusSwitchingProtocols
@@ -52,6 +52,6 @@ func (s *switched) CloseWrite() error { return s.out.Close() }
 
 // Close ends both directions.
 func (s *switched) Close() error {
-	s.out.Close()
+	_ = s.out.Close() // a pipe always closes
 	return s.ReadCloser.Close()
 }

@@ -71,7 +71,8 @@ func (c *call) cut(why error) {
 		return
 	}
 	c.cancel(why)
-	_ = c.control.SetWriteDeadline(time.Now()) // an upgraded connection is closed by the end of the context
+	_ = c.control.SetWriteDeadline(time.Now())
+	_ = c.control.SetReadDeadline(time.Now()) // a caller whose stream has ended, and who does not close it, is waited for no longer
 }
 
 // stall ends the call because its caller does not read.

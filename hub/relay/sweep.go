@@ -23,7 +23,7 @@ const (
 	sweepWidth = 4
 	// A caller that has not read for so long holds memory that others could use.
 	stalledAfter = time.Minute
-	// mostPaused is how many watches, logs and sessions one caller may leave unread for longer: each holds a window of its tunnel.
+	// So many watches, logs and sessions one caller may leave unread for longer: each holds a window of its tunnel.
 	mostPaused = 16
 )
 
