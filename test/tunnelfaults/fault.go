@@ -159,10 +159,10 @@ func (s *scene) between(ctx context.Context, f fault) error {
 	return nil
 }
 
-// repair undoes what a fault may have left.
+// repair undoes what a fault may have left. Agents whose tunnels have broken again and again wait longer and longer: each fault
+// meets fresh ones.
 func (s *scene) repair(ctx context.Context) error {
 	s.Link.Set(linkShape{})
 	s.Link.Up()
-	_, err := s.works(ctx, recovery)
-	return err
+	return s.freshAgents(ctx)
 }

@@ -29,9 +29,6 @@ func (s *scene) slow(ctx context.Context) <-chan error {
 
 // hubRestart: as the update of a hub.
 func hubRestart(ctx context.Context, s *scene) error {
-	if err := s.freshAgents(ctx); err != nil {
-		return err
-	}
 	waiting := s.slow(ctx)
 	if err := site.Rest(ctx, underWay/4); err != nil {
 		return err
@@ -52,9 +49,6 @@ func hubRestart(ctx context.Context, s *scene) error {
 
 // hubKill: a hub that crashes, and then one that crashes again and again, for which the cluster waits longer and longer.
 func hubKill(ctx context.Context, s *scene) error {
-	if err := s.freshAgents(ctx); err != nil {
-		return err
-	}
 	for number := range restarts {
 		if err := errors.Join(s.Hub.Kill(), s.Hub.Start(ctx)); err != nil {
 			return err
