@@ -80,10 +80,12 @@ func doctorIsContent(w *ways) {
 
 // doctorMissesCertificate takes the certificates between the two agents away, with what would make them anew.
 func doctorMissesCertificate(w *ways) {
-	w.kubectl("scale", "deployment", "clusteridentityoperator", "config-agent", "-n", "azure-arc", "--replicas=0")
-	w.eventually(60*time.Second, func() string { // while it ends it would still make the Secret anew
-		return w.kubectl("get", "pods", "-n", "azure-arc", "-l", "app.kubernetes.io/component in (clusteridentityoperator,config-agent)", "-o", "name")
-	})
+	for _, one := range []string{"controller-manager", "clusteridentityoperator"} { // the first would bring the second back, that the Secret
+		w.kubectl("scale", "deployment", one, "-n", "azure-arc", "--replicas=0")
+		w.eventually(60*time.Second, func() string {
+			return w.kubectl("get", "pods", "-n", "azure-arc", "-l", "app.kubernetes.io/component="+one, "-o", "name")
+		})
+	}
 	w.kubectl("delete", "secret", "kube-aad-proxy-certificate", "-n", "azure-arc")
 	w.kubectl("delete", "pods", "-n", "azure-arc", "-l", "app.kubernetes.io/component=kube-aad-proxy", "--wait=false")
 	w.eventually(90*time.Second, func() string {
@@ -94,7 +96,7 @@ func doctorMissesCertificate(w *ways) {
 		return "doctor says " + strings.Join(found, "\n")
 	})
 	w.must("connectedk8s", "update", "-n", edge, "-g", "default", "--tags", "site=quay")
-	w.kubectl("scale", "deployment", "clusteridentityoperator", "config-agent", "-n", "azure-arc", "--replicas=1")
+	w.kubectl("scale", "deployment", "controller-manager", "clusteridentityoperator", "-n", "azure-arc", "--replicas=1")
 	w.worksWithin(90 * time.Second)
 	w.becomesHealthy()
 }

@@ -92,10 +92,10 @@ func terminal(w *ways) {
 	line := words("exec -it deployment/kit -n kit -- /kit tty")
 	direct := w.direct.command(w.t.Context(), line...)
 	direct.Env = append(direct.Env, w.upgrade...)
-	hub := transcript(w.through(w.t.Context(), line...))
-	same(w.t, transcript(direct), hub)
-	if !strings.Contains(hub, "terminal true") || !strings.Contains(hub, `read "ship ahoy\n"`) {
-		w.t.Errorf("the pod says %q", hub)
+	for _, said := range []string{transcript(direct), transcript(w.through(w.t.Context(), line...))} { // where the echo comes in is chance
+		if !strings.Contains(said, "terminal true") || !strings.Contains(said, `read "ship ahoy\n"`) || strings.Count(said, "ship ahoy") < 2 {
+			w.t.Errorf("the pod says %q", said)
+		}
 	}
 }
 
