@@ -272,9 +272,10 @@ func TestRulesAreListedAsTheyAre(t *testing.T) {
 		"create pods/exec.":       {false, true, false, false},
 		"get secrets.":            {false, true, false, false},
 		"create deployments.apps": {false, true, false, false},
-		"create rolebindings.rbac.authorization.k8s.io": {false, false, false, false},
-		"impersonate serviceaccounts.":                  {false, false, false, false},
-		"* *.*":                                         {false, false, false, true},
+		"* *.*":                   {false, false, false, true},
+
+		"impersonate serviceaccounts.":                         {false, false, false, false},
+		"create rolebindings.rbac.authorization.k8s.io":        {false, false, false, false},
 		"create selfsubjectaccessreviews.authorization.k8s.io": {true, true, true, true},
 	} {
 		if got := [4]bool{viewer[rule], writer[rule], elsewhere[rule], admin[rule]}; got != want {

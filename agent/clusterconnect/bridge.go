@@ -91,8 +91,8 @@ func (b *bridged) Serve(ctx context.Context, conn *tunnel.Conn) error {
 	case <-ctx.Done():
 		b.leave(over, conn)
 	}
-	conn.Close()
-	b.Close()
+	_ = conn.Close() // both have failed already, or are to
+	_ = b.Close()    // the same
 	return both.Wait()
 }
 
