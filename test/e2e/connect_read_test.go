@@ -29,7 +29,7 @@ func reads() []operation {
 		{name: "AggregatedAPI", raw: true, steps: do("get greetings -n kit", "get greeting hello -n kit -o json", "get greetings -A -o yaml", "get apiservice v1.kit.fairlead.test -o jsonpath='{.status.conditions[0].reason}'", "! get greeting none -n kit")},
 		{name: "Logs", raw: true, steps: do(
 			"logs talks -n kit -c lines", "logs talks -n kit -c other", "logs talks -n kit -c other --prefix", "logs talks -n kit -c lines --tail=5 --timestamps", "logs talks -n kit -c lines --limit-bytes=1000",
-			"logs deployment/kit -n kit", "logs -l app=kit -n kit --tail=1", "! logs talks -n kit -c none", "logs falls -n kit --previous")},
+			"logs deployment/kit -n kit", "logs -l app=kit -n kit --tail=1", "! logs talks -n kit -c none")},
 		{name: "Exec", raw: true, steps: execs()},
 		{name: "ServiceProxy", raw: true, steps: do("get --raw /api/v1/namespaces/kit/services/kit:80/proxy/a/b?c=d", "! get --raw /api/v1/namespaces/kit/services/none:80/proxy/")},
 		{name: "NodeProxy", raw: true, steps: do("! get --raw /api/v1/nodes/none/proxy/healthz")},

@@ -37,6 +37,7 @@ func streams(w *ways) {
 		})
 	}
 	w.t.Run("FollowedLogs", func(t *testing.T) { followsLogs(w.on(t)) })
+	w.t.Run("PreviousLogs", func(t *testing.T) { previousLogs(w.on(t)) })
 	w.t.Run("Proxy", func(t *testing.T) { kubectlProxy(w.on(t)) })
 }
 
@@ -278,6 +279,18 @@ func followsLogs(w *ways) {
 	}
 	cancel()
 	_ = command.Wait() // it was interrupted
+}
+
+// previousLogs reads what a container said that is gone. While it starts the next, kubelet takes the one before away.
+func previousLogs(w *ways) {
+	w.eventually(30*time.Second, func() string {
+		line := words("logs falls -n kit --previous")
+		direct, hub := w.direct.run(w.t, nil, "", line...), w.hub.run(w.t, nil, "", line...)
+		if direct != hub || !strings.Contains(hub.Out, "to the output") {
+			return fmt.Sprintf("directly %+v, through the hub %+v", direct, hub)
+		}
+		return ""
+	})
 }
 
 // kubectlProxy has to be told that the API is below a path.
