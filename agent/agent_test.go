@@ -91,7 +91,7 @@ func TestStandardAgentsOnARealCluster(t *testing.T) {
 		return c.keys(proxySecret) == 7
 	})
 	c.delete(proxySecret)
-	eventually(t, "also when somebody deletes them", 5*time.Second, func() bool { return c.keys(proxySecret) == 7 })
+	eventually(t, "also when somebody deletes them", 45*time.Second, func() bool { return c.keys(proxySecret) == 7 })
 	h.eventually("the hub knows what was applied", 5*time.Second, func(h *hub) bool {
 		return len(h.statuses) > 0 && h.statuses[0].Applied && h.statuses[0].Name == "clustermetadata"
 	})

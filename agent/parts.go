@@ -45,7 +45,7 @@ func (p *process) clusterIdentity() runner {
 		HubCA: p.settings.HubCA, Now: time.Now, Log: p.logOf(name), Ready: p.state.Reporter(name),
 		Proxy: &clusteridentity.ProxyKeeper{
 			Connect: p.connect(), Kube: p.kube, Holder: p.holder, HubCA: p.settings.HubCA, Namespace: p.config.Namespace,
-			Now: time.Now, Log: p.logOf(name),
+			ReleaseName: p.settings.ReleaseName, ReleaseNamespace: p.settings.ReleaseNamespace, Now: time.Now, Log: p.logOf(name),
 		},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -38,14 +39,23 @@ type ProxyKeeper struct {
 	Holder    *identity.Holder // of whom the hub has stated to be trusted; somebody else runs it
 	HubCA     []byte           // the hub's authorities as the chart has them
 	Namespace string
-	Now       func() time.Time
-	Log       *slog.Logger
+	// The release that the Secret belongs to and goes with.
+	ReleaseName, ReleaseNamespace string
+	Now                           func() time.Time
+	Log                           *slog.Logger
 
 	mu      sync.Mutex
 	stored  map[string][]byte
+	there   bool          // the Secret, when it was last looked at
+	gone    time.Time     // since when the Secret is no more; zero when it is there, or never was
 	changed chan struct{} // holds one signal
 	told    certificateStatus
 }
+
+// removalTime is longer than an agent lives on when its release is removed: whose Secret goes first must not leave a new one behind.
+const removalTime = 15 * time.Second
+
+var errRemoved = errors.New("the Secret was deleted; it is made anew if the agents stay")
 
 // Run keeps the certificates until the end of ctx. That it cannot is no reason for the agent to stop or to be unready.
 func (k *ProxyKeeper) Run(ctx context.Context) error {
@@ -71,9 +81,14 @@ func (k *ProxyKeeper) watch(ctx context.Context) error {
 func (k *ProxyKeeper) take(secret *corev1.Secret) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if secret == nil && k.there {
+		k.gone = k.Now()
+	}
+	k.there = secret != nil
 	k.stored = map[string][]byte{}
-	if secret != nil && secret.Data != nil {
-		k.stored = secret.Data
+	if secret != nil {
+		k.gone = time.Time{}
+		maps.Copy(k.stored, secret.Data)
 	}
 	select {
 	case k.changed <- struct{}{}:
@@ -118,10 +133,13 @@ func (k *ProxyKeeper) wait(ctx context.Context, most time.Duration) error {
 // once stores what is missing or due, and tells how it stands.
 func (k *ProxyKeeper) once(ctx context.Context) error {
 	k.mu.Lock()
-	stored := k.stored
+	stored, gone := k.stored, k.gone
 	k.mu.Unlock()
 	if stored == nil {
 		return nil // the first list is under way and will wake us
+	}
+	if !gone.IsZero() && k.Now().Sub(gone) < removalTime {
+		return errRemoved
 	}
 	var certificates pair
 	var err error
@@ -165,9 +183,18 @@ func (k *ProxyKeeper) store(ctx context.Context, data map[string][]byte) error {
 		metav1.TypeMeta
 		Metadata metav1.ObjectMeta `json:"metadata"`
 		Data     map[string][]byte `json:"data"`
-	}{where.TypeMeta("Secret"), metav1.ObjectMeta{Name: fairlead.KubeAADProxySecret, Namespace: k.Namespace}, data}
+	}{where.TypeMeta("Secret"), k.metadata(), data}
 	if _, err := k.Kube.Apply(ctx, where, fairlead.KubeAADProxySecret, manager, secret); err != nil {
 		return fmt.Errorf("store the certificates of kube-aad-proxy: %w", err)
 	}
 	return nil
+}
+
+// metadata is as Helm writes it, so that the release takes the Secret along when it goes, and takes one over that it finds.
+func (k *ProxyKeeper) metadata() metav1.ObjectMeta {
+	return metav1.ObjectMeta{
+		Name: fairlead.KubeAADProxySecret, Namespace: k.Namespace,
+		Labels:      map[string]string{"app.kubernetes.io/managed-by": "Helm"},
+		Annotations: map[string]string{"meta.helm.sh/release-name": k.ReleaseName, "meta.helm.sh/release-namespace": k.ReleaseNamespace},
+	}
 }
