@@ -21,7 +21,6 @@ const (
 	closeProtocol    = 1002
 	closeUnsupported = 1003
 	closeTooBig      = 1009
-	closeRestart     = 1012
 )
 
 // closeTimeout bounds the wait for a peer that is told of the end.
@@ -330,9 +329,6 @@ func (c *Conn) NetConn() net.Conn { return c.Conn }
 
 // Close closes the connection.
 func (c *Conn) Close() error { return c.CloseWith(closeNormal, "") }
-
-// CloseRestart closes the connection of a peer that is to come back at once.
-func (c *Conn) CloseRestart() error { return c.CloseWith(closeRestart, "restart") }
 
 // CloseWith closes the connection and tells the peer why, with a code of RFC 6455.
 func (c *Conn) CloseWith(code int, reason string) error {

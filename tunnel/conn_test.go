@@ -207,7 +207,7 @@ func TestDrainIsHeard(t *testing.T) {
 		t.Fatal(err)
 	}
 	within(t, client.Draining())
-	if err := server.CloseRestart(); err != nil {
+	if err := server.CloseWith(1012, "restart"); err != nil {
 		t.Fatal(err)
 	}
 	group.Wait()
