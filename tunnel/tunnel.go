@@ -24,7 +24,7 @@ const (
 
 	maxHeaders = 1 << 20 // of a request or of an answer
 	maxStreams = 10_000  // that a tunnel carries at once, watches among them
-	// What may be under way on a stream, and what one that nobody reads holds. At 40 ms it is good for 50 MB/s.
+	// What may be under way on a stream, and what one that nobody reads holds. At 40 ms that is 50 MB/s at most.
 	streamWindow = 2 << 20
 	// Never what stops a stream: a few readers that have stalled would stop the whole cluster.
 	connectionWindow = 1 << 30

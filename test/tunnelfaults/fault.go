@@ -31,7 +31,7 @@ func faults() []fault {
 		{"agent-restart", "the agents are restarted", agentRestart, usual},
 		{"hub-restart", "the hub is asked to end, and started again", hubRestart, usual},
 		{"hub-kill", "the hub is killed, and started again", hubKill, usual},
-		{"lossy", "the link takes 200 ms a round trip and loses 2 % of the packets", lossy, usual},
+		{"lossy", "the link takes 200 ms a round trip and pauses as TCP does when 2 % of the packets are lost (it is a process of ours, not the kernel's netem)", lossy, usual},
 		{"black-hole", "the connection swallows everything, and nobody is told", blackHole, usual},
 		{"half-open-hub", "the cluster has lost the connection, the hub believes in it", halfOpenHub, usual},
 		{"half-open-agent", "the hub has lost the connection, the cluster believes in it", halfOpenAgent, usual},
