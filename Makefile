@@ -8,12 +8,12 @@ VERSION ?= 1.40.0-dev
 LDFLAGS := -s -w -X github.com/fairlead/fairlead.Version=$(VERSION)
 MODULES := . test/azuresdk test/cluster test/e2e test/fleet test/injection test/tunnelfaults
 # Outside the workspace, because what they need would decide versions of the product.
-MODULES_ALONE := test/federation test/tunnelbench
+MODULES_ALONE := chart/upstream test/federation test/tunnelbench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: probe ## bin/fairlead, the one static binary
+build: probe definitions ## bin/fairlead, the one static binary
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/fairlead ./cmd/fairlead
 
 probe: ## the probe that doctor runs in pods, for both architectures; fairlead carries it along
@@ -22,24 +22,33 @@ probe: ## the probe that doctor runs in pods, for both architectures; fairlead c
 		gzip -9nc bin/fairlead-probe-linux-$$arch > doctor/probe/payload/bin/fairlead-probe-linux-$$arch.gz; \
 	done
 
+# What chart microsoft-flux takes over from Flux, made from the modules that chart/upstream/go.mod names.
+definitions: chart/microsoft-flux/definitions/versions.yaml
+
+chart/microsoft-flux/definitions/versions.yaml: chart/upstream/go.mod chart/upstream/main.go
+	cd chart/upstream && GOWORK=off go run . --out ../microsoft-flux/definitions
+
 demo: build ## a hub, a real cluster connected to it, the inventory (CLUSTER=current for your own cluster)
 	go run ./test/e2e/demo up --binary bin/fairlead --cluster '$(or $(CLUSTER),bench)'
+
+demo-gitops: build ## the demo, and a repository that the cluster follows (root)
+	go run ./test/e2e/demo gitops --binary bin/fairlead
 
 demo-down: ## remove every trace of the demo
 	go run ./test/e2e/demo down --binary bin/fairlead
 
 test: test-unit test-durability test-sdk test-federation test-fleet test-tunnel test-postgres test-cluster test-agents test-doctor test-e2e test-injection ## everything, on a real API server and, as root, a real node
 
-test-unit: probe ## the fast part, no cluster
+test-unit: probe definitions ## the fast part, no cluster
 	go test ./...
 
-test-sdk: probe ## the hub as Microsoft's SDKs for Go find it
+test-sdk: probe definitions ## the hub as Microsoft's SDKs for Go find it
 	go test -count=1 -timeout 10m $(if $(RUN),-v -run '$(RUN)') ./test/azuresdk/...
 
 test-durability: ## a hub killed at 200 random moments under load: no acknowledged write is lost
 	FAIRLEAD_TEST_KILLS=200 go test -count=1 -timeout 15m -run TestAcknowledgedRequestsSurviveKills -v ./hub
 
-test-federation: probe ## people and workloads of Dex, a real OpenID Connect provider; a module of its own, since Dex brings much along
+test-federation: probe definitions ## people and workloads of Dex, a real OpenID Connect provider; a module of its own, since Dex brings much along
 	cd test/federation && GOWORK=off go test -count=1 -timeout 10m $(if $(RUN),-v -run '$(RUN)') ./...
 
 test-fleet: build ## two hundred simulated agents against a real hub: nothing and nobody is lost
@@ -58,15 +67,16 @@ test-postgres: ## the store's conformance suite on a throwaway PostgreSQL
 test-cluster: ## the test bench itself
 	go test -count=1 -timeout 20m ./test/cluster/...
 
-test-agents: ## the agents on a real API server, the registry under a real containerd
-	./test/controlplane.sh go test -count=1 ./agent/...
+test-agents: definitions ## the agents on a real API server, causes of failures on a real node, the registry under a real containerd (root)
+	FAIRLEAD_TEST_KILLS=50 ./test/controlplane.sh go test -count=1 -timeout 20m -p 1 ./agent/...
+	./test/fullnode.sh go test -count=1 -timeout 10m -run TestOnNode ./agent/extension/cause
 	go test -count=1 -run Containerd ./hub/registry
 
 bin/fairlead-next: build # the same, one version on: what upgrades are tested with
 	go build -trimpath -ldflags '-s -w -X github.com/fairlead/fairlead.Version=1.40.1-dev' -o $@ ./cmd/fairlead
 
 test-e2e: build bin/fairlead-next ## hub, agents and CLI on a real cluster
-	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead FAIRLEAD_BINARY_NEXT=$(CURDIR)/bin/fairlead-next go test -count=1 -timeout 35m $(if $(RUN),-v -run '$(RUN)') ./test/e2e/...
+	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead FAIRLEAD_BINARY_NEXT=$(CURDIR)/bin/fairlead-next go test -count=1 -timeout 45m $(if $(RUN),-v -run '$(RUN)') ./test/e2e/...
 
 test-doctor: probe ## doctor's changes on a real API server, its Corefile judgement on a real CoreDNS, its probe on a real node (root)
 	./test/controlplane.sh go test -count=1 ./doctor/fix/... ./doctor/collect/... ./cli/...
@@ -80,7 +90,7 @@ coverage: build ## docs/doctor-coverage.md, from a run of the injection tests (r
 	FAIRLEAD_INJECTIONS=$(CURDIR)/bin/injections.txt FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go test -count=1 -timeout 25m ./test/injection/...
 	go run ./test/injection/coverage --binary bin/fairlead --results bin/injections.txt --out docs/doctor-coverage.md
 
-race: ## unit tests under the race detector (needs a C compiler)
+race: definitions ## unit tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race ./...
 
 bench: build bench-fleet ## join time, agents' memory and doctor's cost into docs/benchmarks.md (root), and Go benchmarks
@@ -123,4 +133,4 @@ vulncheck: ## known vulnerabilities in what we call; needs the vulnerability dat
 
 ci: lint verify test ## what CI runs
 
-.PHONY: test-durability test-fleet test-tunnel nightly bench-fleet bench-tunnel help build bin/fairlead-next probe demo demo-down test test-unit test-sdk test-federation test-postgres test-cluster test-agents test-doctor test-e2e test-injection coverage race bench lint fmt generate verify docs image vulncheck ci
+.PHONY: definitions test-durability test-fleet test-tunnel nightly bench-fleet bench-tunnel help build bin/fairlead-next probe demo demo-gitops demo-down test test-unit test-sdk test-federation test-postgres test-cluster test-agents test-doctor test-e2e test-injection coverage race bench lint fmt generate verify docs image vulncheck ci

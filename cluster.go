@@ -51,8 +51,22 @@ type ConnectedProperties struct {
 	LastConnectivityTime    *time.Time         `json:"lastConnectivityTime,omitempty"`
 	IdentityExpiration      *time.Time         `json:"managedIdentityCertificateExpirationTime,omitempty"`
 	ArcAgentProfile         *ArcAgentProfile   `json:"arcAgentProfile,omitempty"`
+	ClusterConnect          *ConnectProfile    `json:"clusterConnect,omitempty"`
 	ArcAgentryConfiguration []AgentryConfig    `json:"arcAgentryConfigurations,omitempty"`
 }
+
+// ConnectProfile is how people reach the cluster through the hub. State and AzureRBAC are Enabled or Disabled, as the agents have
+// reported last, and empty before; Tunnel is Connected or Disconnected, now. The recordings are Enabled or Disabled, and clients' to set.
+type ConnectProfile struct {
+	State                 string `json:"state,omitempty"`
+	AzureRBAC             string `json:"azureRbac,omitempty"`
+	Tunnel                string `json:"tunnel,omitempty"`
+	SessionRecording      string `json:"sessionRecording,omitempty"`
+	SessionRecordingInput string `json:"sessionRecordingInput,omitempty"`
+}
+
+// TunnelConnected is the Tunnel of a cluster whose agents hold one.
+const TunnelConnected = "Connected"
 
 // AgentryConfig is one agent feature's settings. Protected settings never reach the hub.
 type AgentryConfig struct {

@@ -2,16 +2,24 @@ package fairlead
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
-// DataPlanePath returns the path of a data-plane operation of a connected cluster, in the shape that
+// DataPlanePath returns the path of a data-plane operation of a cluster, in the shape that
 // the original's agents print in their logs ("provider", not "providers": it never collides
 // with the resource API, with which it shares a host).
 func DataPlanePath(id ResourceID, operation string) string {
+	kind := "connectedclusters"
+	if strings.EqualFold(id.Type(), ManagedClusterType) {
+		kind = "managedclusters"
+	}
 	return "/subscriptions/" + id.Subscription + "/resourceGroups/" + id.ResourceGroup +
-		"/provider/connectedclusters/clusters/" + id.Name() + "/" + operation
+		"/provider/" + kind + "/clusters/" + id.Name() + "/" + operation
 }
+
+// ManagedClusterType is the resource type of clusters as AKS has them.
+const ManagedClusterType = "Microsoft.ContainerService/managedClusters"
 
 // Operations of the data plane, all relative to DataPlanePath.
 const (
@@ -21,14 +29,21 @@ const (
 	OpPendingConfigs = "configurations/getPendingConfigs"  // POST PendingQuery, long poll
 	OpConfigStatus   = "configurations/postConfigStatuses" // POST []ConfigurationStatus
 	OpAgentStatus    = "agentStatus"                       // POST AgentStatus
+
+	OpExtensionStatus = "extensions/postExtensionStatuses" // POST []ExtensionReport, from config-agent
+	OpExtensionEvents = "extensions/postExtensionEvents"   // POST []ExtensionEvent, from extension-events-collector
 )
 
 // The rhythm of signs of life. An agent gives a heartbeat up after HeartbeatTimeout and then sends
-// the next one at once, so that several may be lost before the inventory says Offline.
+// the next one at once, so that several may be lost before the inventory says Offline. Where a hub has more than ManyClusters, one whose
+// long poll is held is asked for a heartbeat after SeldomInterval only: its connection says something after PingAfter at the latest.
 const (
 	HeartbeatInterval = 5 * time.Second
 	HeartbeatTimeout  = 3 * time.Second
+	SeldomInterval    = 30 * time.Second
+	PingAfter         = 5 * time.Second
 	OfflineAfter      = 15 * time.Second
+	ManyClusters      = 2000
 )
 
 // CertificateRequest asks for an identity certificate: CSR is the DER of a PKCS#10 request made
@@ -85,6 +100,9 @@ type ClusterMetadata struct {
 	TotalNodeCount      int    `json:"totalNodeCount"`
 	TotalCoreCount      int    `json:"totalCoreCount"`
 	AgentVersion        string `json:"agentVersion"`
+	// ClusterConnect and AzureRBAC are Enabled or Disabled; agents that do not say leave them empty.
+	ClusterConnect string `json:"clusterConnect,omitempty"`
+	AzureRBAC      string `json:"azureRbac,omitempty"`
 }
 
 // PendingQuery asks for the desired state when it is newer than ETag, waiting up to WaitSeconds.
@@ -108,7 +126,33 @@ type Configuration struct {
 	Kind       string          `json:"kind"`
 	Name       string          `json:"name"`
 	Spec       json.RawMessage `json:"spec"`
+	// Deleted says that the object is to go. What the hub does not mention stays: a hub that was restored from an old backup must
+	// not uninstall what it has forgotten.
+	Deleted bool `json:"deleted,omitempty"`
+	// Orphan, with Deleted, says that the object is to go at once and that what it installed is to stay: somebody forced the
+	// deletion. The report is ExtensionGone all the same.
+	Orphan bool `json:"orphan,omitempty"`
+	// Protected holds values that belong into a Secret, as a compact JWE (RFC 7516) of a JSON object of texts, encrypted to the key
+	// of the identity certificate by which the cluster asked: proxies that end TLS cannot read it. Key agreement is ECDH-ES+A256KW,
+	// encryption A256GCM. Empty when there are none.
+	Protected string `json:"protected,omitempty"`
+	// Registry lets the cluster into the registry of an extension's chart. Nil when the cluster gets no credentials for it.
+	Registry *RegistryCredentials `json:"registry,omitempty"`
 }
+
+// RegistryCredentials belong into the Secret ExtensionRegistryPrefix + NAME. Hash changes when they do and tells nothing of them.
+// Sealed is what Configuration.Protected is, of the texts below.
+type RegistryCredentials struct {
+	Hash   string `json:"hash"`
+	Sealed string `json:"sealed,omitempty"`
+}
+
+// The texts in RegistryCredentials, and in their Secret. Host is ExtensionChart.Host of the chart for which they were given.
+const (
+	RegistryHost     = "host"
+	RegistryUsername = "username"
+	RegistryPassword = "password"
+)
 
 // ConfigurationStatus is what became of one Configuration.
 type ConfigurationStatus struct {

@@ -25,12 +25,27 @@ const (
 )
 
 // Error is the one error type whose text is meant for people outside the process. Code is Azure's
-// error code where Azure has one; Err, if any, is the cause, for errors.Is and errors.As.
+// error code where Azure has one; Err, if any, is the cause, for errors.Is and errors.As. Details say more to those who look.
 type Error struct {
 	Kind    Kind
 	Code    string
 	Message string
 	Err     error
+	Details []ErrorDetail
+}
+
+// ErrorDetail is one of an Error's details as Azure writes them.
+type ErrorDetail struct {
+	Code           string      `json:"code"`
+	Message        string      `json:"message"`
+	Target         string      `json:"target,omitempty"`
+	AdditionalInfo []ErrorInfo `json:"additionalInfo,omitempty"`
+}
+
+// ErrorInfo is something of a type that the reader has to know.
+type ErrorInfo struct {
+	Type string `json:"type"`
+	Info any    `json:"info"`
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -48,6 +63,14 @@ func (e *Error) WithCode(code string) *Error {
 	changed := *e
 	changed.Code = code
 	return &changed
+}
+
+// DetailsOf returns the details of the first Error in the chain.
+func DetailsOf(err error) []ErrorDetail {
+	if known, ok := errors.AsType[*Error](err); ok {
+		return known.Details
+	}
+	return nil
 }
 
 // KindOf returns the kind of the first Error in the chain, Internal when there is none.

@@ -28,7 +28,18 @@ const (
 	MetricsAgent            = "metrics-agent"
 	ClusterConnectAgent     = "clusterconnect-agent"
 	KubeAADProxy            = "kube-aad-proxy"
+	ExtensionManager        = "extension-manager"
+	ExtensionEvents         = "extension-events-collector"
+	FluxLogsAgent           = "flux-logs-agent"
 	EdgeAgent               = "edge-agent" // all of the above in one pod: profile edge
+
+	// Extension microsoft.flux brings these, into its own namespace.
+	FluxConfigAgent      = "fluxconfig-agent"
+	FluxConfigController = "fluxconfig-controller"
+
+	// On clusters of type managedClusters two pods in kube-system do the same.
+	ExtensionAgent    = "extension-agent"
+	ExtensionOperator = "extension-operator"
 )
 
 // Keys of ConfigMap azure-clusterconfig.
@@ -39,11 +50,17 @@ const (
 	KeyTenant        = "AZURE_TENANT_ID"
 	KeyRegion        = "AZURE_REGION"
 	KeyEnvironment   = "AZURE_ENVIRONMENT"
-	KeyClusterType   = "CLUSTER_TYPE" // ConnectedClusters
+	KeyClusterType   = "CLUSTER_TYPE" // ClusterConnected or ClusterManaged
 	KeyAutoUpdate    = "AZURE_ARC_AUTOUPDATE"
 	KeyDataPlane     = "CONFIG_DP_ENDPOINT" // base URL of the hub's data plane
 	KeyDistribution  = "KUBERNETES_DISTRO"
 	KeyInfra         = "KUBERNETES_INFRA"
+)
+
+// Values of KeyClusterType.
+const (
+	ClusterConnected = "ConnectedClusters"
+	ClusterManaged   = "ManagedClusters"
 )
 
 // CommandLineApp is the application id under which the command line signs people in.

@@ -115,6 +115,14 @@ func ConnectedClusterID(subscription, group, name string) ResourceID {
 	}
 }
 
+// ManagedClusterID returns the id of a cluster of the AKS kind.
+func ManagedClusterID(subscription, group, name string) ResourceID {
+	return ResourceID{
+		Subscription: subscription, ResourceGroup: group, Namespace: "Microsoft.ContainerService",
+		Types: []string{"managedClusters"}, Names: []string{name},
+	}
+}
+
 // String returns the id in Azure's spelling of the fixed segments.
 func (id ResourceID) String() string {
 	var text strings.Builder

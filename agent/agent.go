@@ -18,6 +18,7 @@ import (
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/aadproxy"
 	"github.com/fairlead/fairlead/agent/dataplane"
+	"github.com/fairlead/fairlead/agent/extension"
 	"github.com/fairlead/fairlead/agent/identity"
 	"github.com/fairlead/fairlead/agent/kube"
 	"github.com/fairlead/fairlead/agent/logline"
@@ -44,6 +45,7 @@ func Names() []string {
 	return []string{
 		fairlead.ClusterIdentityOperator, fairlead.ClusterMetadataOperator, fairlead.ConfigAgent,
 		fairlead.ControllerManager, fairlead.MetricsAgent, fairlead.ClusterConnectAgent, fairlead.KubeAADProxy,
+		fairlead.ExtensionManager, fairlead.ExtensionEvents, fairlead.FluxLogsAgent, fairlead.FluxConfigAgent, fairlead.FluxConfigController,
 	}
 }
 
@@ -59,7 +61,8 @@ type process struct {
 	kube     *kube.Client
 	hub      *dataplane.Client
 	holder   *identity.Holder
-	proxy    *aadproxy.Proxy // nil when kube-aad-proxy does not run here
+	proxy    *aadproxy.Proxy    // nil when kube-aad-proxy does not run here
+	installs *extension.Manager // nil when extension-manager does not run here
 	state    *probe.State
 	registry *prometheus.Registry
 	lines    *logline.Handler
@@ -103,6 +106,13 @@ func (c Config) withoutRights() bool {
 	return c.Kubeconfig == "" && slices.Equal(c.Agents, []string{fairlead.ClusterConnectAgent})
 }
 
+// withoutHub reports whether all agents of the process work inside the cluster alone: they have no identity, no proxy and no hub.
+func (c Config) withoutHub() bool {
+	return !slices.ContainsFunc(c.Agents, func(name string) bool {
+		return name != fairlead.FluxConfigAgent && name != fairlead.FluxConfigController
+	})
+}
+
 func newProcess(ctx context.Context, config Config) (*process, error) {
 	lines := logline.New(config.Log, config.Level, logline.Identity{Agent: "agent", Version: fairlead.Version})
 	var client *kube.Client
@@ -126,12 +136,20 @@ func newProcess(ctx context.Context, config Config) (*process, error) {
 	if config.Adopt != nil {
 		config.Adopt(slog.New(quiet{lines}))
 	}
+	if config.withoutHub() {
+		return p, nil
+	}
 	p.holder = &identity.Holder{Kube: client, Namespace: config.Namespace, Log: p.log}
 	if p.hub, err = dataplane.New(read, p.holder, p.log, p.registry); err != nil {
 		return nil, err
 	}
 	if slices.Contains(config.Agents, fairlead.KubeAADProxy) {
-		p.proxy, err = p.aadProxy()
+		if p.proxy, err = p.aadProxy(); err != nil {
+			return nil, err
+		}
+	}
+	if slices.Contains(config.Agents, fairlead.ExtensionManager) {
+		p.installs, err = p.extensionManager()
 	}
 	return p, err
 }
@@ -153,8 +171,12 @@ func readSettings(ctx context.Context, config Config, client *kube.Client, log *
 	}
 	backoff := pace.Backoff{Min: 200 * time.Millisecond, Max: 5 * time.Second}
 	news := rate.Sometimes{First: 1, Interval: time.Minute}
+	inCluster := settings.FromCluster
+	if config.withoutHub() {
+		inCluster = settings.IdentityFromCluster
+	}
 	for {
-		if found, err = settings.FromCluster(ctx, client, config.Namespace); err == nil {
+		if found, err = inCluster(ctx, client, config.Namespace); err == nil {
 			return found, nil
 		}
 		news.Do(func() {

@@ -32,11 +32,10 @@ func TestUnknownAgentsAreRefused(t *testing.T) {
 	}
 }
 
-// usual are the agents that run whether or not people reach the cluster through the hub.
+// usual are the agents of the agents' chart that run whether or not people reach the cluster through the hub.
 func usual() []string {
-	return slices.DeleteFunc(agent.Names(), func(name string) bool {
-		return name == fairlead.ClusterConnectAgent || name == fairlead.KubeAADProxy
-	})
+	others := []string{fairlead.ClusterConnectAgent, fairlead.KubeAADProxy, fairlead.FluxConfigAgent, fairlead.FluxConfigController}
+	return slices.DeleteFunc(agent.Names(), func(name string) bool { return slices.Contains(others, name) })
 }
 
 // The controllers of a real control plane create the pods, so admission has its say.

@@ -70,7 +70,8 @@ func newCluster(t *testing.T, h *hub, profile string) *cluster {
 	// What the test before has left is still going.
 	for _, path := range []string{
 		namespacePath, definitionPath + "connectedclusters.arc.azure.com", definitionPath + "azureclusteridentityrequests.clusterconfig.azure.com",
-		definitionPath + "arccertificates.clusterconfig.azure.com",
+		definitionPath + "arccertificates.clusterconfig.azure.com", definitionPath + "extensionconfigs.clusterconfig.azure.com",
+		definitionPath + "fluxconfigs.clusterconfig.azure.com",
 	} {
 		c.eventuallyGone(path)
 	}
@@ -150,24 +151,30 @@ func (c *cluster) uninstall() {
 // lack shows. It returns their log, which is complete once stop has returned.
 func (c *cluster) start(deployment string, agents ...string) (log *safeBuffer, stop func()) {
 	c.t.Helper()
+	return c.startAs(fairlead.AgentNamespace, "azure-arc-"+deployment+"-sa", agents...)
+}
+
+// startAs is start as any service account.
+func (c *cluster) startAs(namespace, account string, agents ...string) (log *safeBuffer, stop func()) {
+	c.t.Helper()
 	ctx, cancel := context.WithCancel(c.t.Context())
 	log = &safeBuffer{}
 	done := make(chan error, 1)
 	config := agent.Config{
-		Agents: agents, Kubeconfig: c.as(deployment), Namespace: fairlead.AgentNamespace,
+		Agents: agents, Kubeconfig: c.as(namespace, account), Namespace: fairlead.AgentNamespace,
 		Getenv: c.environment(), Log: log, Level: slog.LevelDebug,
 	}
 	go func() { done <- agent.Run(ctx, config) }()
 	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
-			c.t.Errorf("%s ended: %v", deployment, err)
+			c.t.Errorf("%s ended: %v", account, err)
 		}
 		if c.t.Failed() {
-			c.t.Logf("log of %s:\n%s", deployment, log)
+			c.t.Logf("log of %s:\n%s", account, log)
 		}
 		if text := log.String(); !c.removed.Load() && strings.Contains(text, "forbidden") || strings.Contains(text, "PRIVATE KEY") {
-			c.t.Errorf("%s lacks a right or shows a key:\n%s", deployment, text)
+			c.t.Errorf("%s lacks a right or shows a key:\n%s", account, text)
 		}
 	})
 	c.t.Cleanup(stop)
@@ -178,7 +185,7 @@ func (c *cluster) environment() func(string) string {
 	all := map[string]string{
 		fairlead.KeySubscription: c.hub.cluster.Subscription, fairlead.KeyResourceGroup: c.hub.cluster.ResourceGroup,
 		fairlead.KeyResourceName: c.hub.cluster.Name(), fairlead.KeyRegion: "local", fairlead.KeyDataPlane: c.hub.URL,
-		settings.HubCA: string(c.hub.caPEM()), settings.ClusterConnect: "true",
+		settings.HubCA: string(c.hub.caPEM()), settings.ClusterConnect: "true", settings.Extensions: "true",
 	}
 	if c.profile == "edge" {
 		all[settings.Workloads] = fairlead.EdgeAgent
@@ -186,27 +193,27 @@ func (c *cluster) environment() func(string) string {
 	return func(key string) string { return all[key] }
 }
 
-// as returns a kubeconfig with a token of a Deployment's service account, as the kubelet would make one for its pod.
-func (c *cluster) as(deployment string) string {
+// as returns a kubeconfig with a token of a service account, as the kubelet would make one for its pod.
+func (c *cluster) as(namespace, account string) string {
 	c.t.Helper()
 	config, err := clientcmd.LoadFromFile(c.kubeconfig)
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	for _, user := range config.AuthInfos {
-		*user = clientcmdapi.AuthInfo{Token: c.token("azure-arc-" + deployment + "-sa")}
+		*user = clientcmdapi.AuthInfo{Token: c.token(namespace, account)}
 	}
-	path := filepath.Join(c.t.TempDir(), deployment)
+	path := filepath.Join(c.t.TempDir(), account)
 	if err := clientcmd.WriteToFile(*config, path); err != nil {
 		c.t.Fatal(err)
 	}
 	return path
 }
 
-// token asks for a token of one of the agents' service accounts.
-func (c *cluster) token(account string) string {
+// token asks for a token of a service account.
+func (c *cluster) token(namespace, account string) string {
 	c.t.Helper()
-	text, err := c.api.Post().AbsPath(namespacePath + "/serviceaccounts/" + account + "/token").
+	text, err := c.api.Post().AbsPath("/api/v1/namespaces/" + namespace + "/serviceaccounts/" + account + "/token").
 		Body([]byte(`{"apiVersion":"authentication.k8s.io/v1","kind":"TokenRequest","spec":{}}`)).DoRaw(c.t.Context())
 	var made struct {
 		Status struct {
@@ -266,9 +273,20 @@ func (c *cluster) field(path, field string) string {
 	return fmt.Sprint(at)
 }
 
+// eventuallyGone waits for more than one try of the API server's: it gives a definition a minute to lose its last object, and then
+// starts again.
 func (c *cluster) eventuallyGone(path string) {
 	c.t.Helper()
-	eventually(c.t, path+" is gone", 60*time.Second, func() bool { return c.get(path) == nil })
+	var left map[string]any
+	defer func() {
+		if left != nil {
+			c.t.Logf("%s: metadata %v, status %v", path, left["metadata"], left["status"])
+		}
+	}()
+	eventually(c.t, path+" is gone", 5*time.Minute, func() bool {
+		left = c.get(path)
+		return left == nil
+	})
 }
 
 func (c *cluster) delete(path string) {

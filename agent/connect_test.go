@@ -76,7 +76,7 @@ func (c *connected) begin() {
 
 func (c *connected) run(change func(*aadproxy.Config)) {
 	c.t.Helper()
-	api, err := clientcmd.BuildConfigFromFlags("", c.as(fairlead.KubeAADProxy))
+	api, err := clientcmd.BuildConfigFromFlags("", c.as(fairlead.AgentNamespace, "azure-arc-"+fairlead.KubeAADProxy+"-sa"))
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -42,6 +42,11 @@ type hub struct {
 	statuses []fairlead.ConfigurationStatus
 	agents   []fairlead.AgentStatus
 	spec     string
+	more     []fairlead.Configuration
+	reports  []fairlead.ExtensionReport
+	fluxes   []fairlead.FluxReport
+	events   []fairlead.ExtensionEvent
+	logs     []fairlead.FluxLog
 	down     bool
 	skew     time.Duration
 	warning  string
@@ -175,6 +180,22 @@ func (h *hub) answer(w http.ResponseWriter, r *http.Request, operation string, b
 		h.mu.Lock()
 		h.agents = append(h.agents, decoded[fairlead.AgentStatus](h.t, body))
 		h.mu.Unlock()
+	case fairlead.OpExtensionStatus:
+		h.mu.Lock()
+		h.reports = append(h.reports, decoded[[]fairlead.ExtensionReport](h.t, body)...)
+		h.mu.Unlock()
+	case fairlead.OpFluxStatus:
+		h.mu.Lock()
+		h.fluxes = append(h.fluxes, decoded[[]fairlead.FluxReport](h.t, body)...)
+		h.mu.Unlock()
+	case fairlead.OpFluxLogs:
+		h.mu.Lock()
+		h.logs = append(h.logs, decoded[[]fairlead.FluxLog](h.t, body)...)
+		h.mu.Unlock()
+	case fairlead.OpExtensionEvents:
+		h.mu.Lock()
+		h.events = append(h.events, decoded[[]fairlead.ExtensionEvent](h.t, body)...)
+		h.mu.Unlock()
 	default:
 		w.WriteHeader(http.StatusNotFound)
 	}
@@ -221,16 +242,20 @@ func (h *hub) pending(w http.ResponseWriter, r *http.Request, query fairlead.Pen
 	deadline := time.Now().Add(time.Duration(query.WaitSeconds) * time.Second)
 	for {
 		h.mu.Lock()
-		spec := h.spec
+		all := append([]fairlead.Configuration{
+			{APIVersion: "arc.azure.com/v1beta1", Kind: "ConnectedCluster", Name: "clustermetadata", Spec: json.RawMessage(h.spec)},
+		}, h.more...)
 		h.mu.Unlock()
-		if spec != query.ETag {
-			h.write(w, fairlead.PendingConfigs{ETag: spec, Configurations: []fairlead.Configuration{
-				{APIVersion: "arc.azure.com/v1beta1", Kind: "ConnectedCluster", Name: "clustermetadata", Spec: json.RawMessage(spec)},
-			}})
+		text, err := json.Marshal(all)
+		if err != nil {
+			h.t.Error(err)
+		}
+		if string(text) != query.ETag {
+			h.write(w, fairlead.PendingConfigs{ETag: string(text), Configurations: all})
 			return
 		}
 		if time.Now().After(deadline) {
-			h.write(w, fairlead.PendingConfigs{ETag: spec, Unchanged: true})
+			h.write(w, fairlead.PendingConfigs{ETag: string(text), Unchanged: true})
 			return
 		}
 		select {

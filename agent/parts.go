@@ -2,6 +2,7 @@ package agent
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,11 +25,14 @@ func (p *process) parts() []runner {
 		fairlead.ClusterIdentityOperator: p.clusterIdentity, fairlead.ClusterMetadataOperator: p.clusterMetadata,
 		fairlead.ConfigAgent: p.configuration, fairlead.ControllerManager: p.controllerManager, fairlead.MetricsAgent: p.metricsAgent,
 		fairlead.ClusterConnectAgent: p.clusterConnect, fairlead.KubeAADProxy: func() runner { return p.proxy },
+		fairlead.ExtensionManager: func() runner { return p.installs }, fairlead.ExtensionEvents: p.extensionEvents,
+		fairlead.FluxConfigAgent: p.fluxAgent, fairlead.FluxConfigController: p.fluxController, fairlead.FluxLogsAgent: p.fluxLogs,
 	}
+	alone := []string{fairlead.ControllerManager, fairlead.KubeAADProxy, fairlead.FluxConfigAgent, fairlead.FluxConfigController}
 	needsIdentity := false
 	for _, name := range p.config.Agents {
 		running = append(running, agents[name]())
-		needsIdentity = needsIdentity || name != fairlead.ControllerManager && name != fairlead.KubeAADProxy
+		needsIdentity = needsIdentity || !slices.Contains(alone, name)
 	}
 	if needsIdentity {
 		running = append(running, p.identityFollower())
@@ -62,7 +66,7 @@ func (p *process) configuration() runner {
 	const name = fairlead.ConfigAgent
 	return &config.Agent{
 		Kube: p.kube, Hub: p.hub, Holder: p.holder, Namespace: p.config.Namespace,
-		Log: p.logOf(name), Ready: p.state.Reporter(name),
+		Log: p.logOf(name), Ready: p.state.Reporter(name), Extensions: p.settings.Extensions,
 	}
 }
 

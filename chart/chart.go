@@ -1,5 +1,5 @@
-// Package chart carries the Helm charts of agents, hub and the az client's pre-check, and gives them the version of the
-// binary. It renders and installs nothing.
+// Package chart carries the Helm charts of agents, hub, extension microsoft.flux and the az client's pre-check, and gives them
+// the version of the binary. It renders and installs nothing.
 package chart
 
 import (
@@ -72,7 +72,7 @@ func archive(from embed.FS, name string, more ...file) ([]byte, error) {
 
 func appendTo(archive *tar.Writer, from embed.FS) fs.WalkDirFunc {
 	return func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+		if err != nil || entry.IsDir() || entry.Name() == ".gitignore" {
 			return err
 		}
 		content, err := read(from, path)

@@ -122,6 +122,7 @@ func agents() []string {
 	return []string{
 		fairlead.ClusterIdentityOperator, fairlead.ClusterMetadataOperator, fairlead.ConfigAgent,
 		fairlead.ControllerManager, fairlead.MetricsAgent, fairlead.ClusterConnectAgent, fairlead.KubeAADProxy,
+		fairlead.ExtensionManager, fairlead.ExtensionEvents, fairlead.FluxLogsAgent,
 	}
 }
 

@@ -143,6 +143,12 @@ func (s *session) accountShow(ctx context.Context) error {
 		return err
 	}
 	wanted := first(s.subscription, hub.entry.Subscription)
+	if wanted == "" {
+		if wanted, err = s.firstSubscription(ctx, hub); err != nil {
+			return err
+		}
+		all[0].IsDefault = true
+	}
 	for _, one := range all {
 		if strings.EqualFold(one.ID, wanted) || strings.EqualFold(one.Name, wanted) {
 			return s.show(one, accountColumns())

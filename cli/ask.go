@@ -28,6 +28,7 @@ func (s *session) confirm(ctx context.Context, question string) error {
 	_, _ = fmt.Fprintf(s.streams.Err, "%s [y/N] ", question) // the answer tells whether it was seen
 	answer, err := s.line(ctx)
 	if err != nil {
+		_, _ = io.WriteString(s.streams.Err, "\n") // the question's own line has no end yet
 		return err
 	}
 	if answer = strings.ToLower(answer); answer != "y" && answer != "yes" {
@@ -84,7 +85,7 @@ func interruptible(ctx context.Context, read func() (string, error)) (string, er
 	}()
 	select {
 	case <-ctx.Done():
-		return "", fmt.Errorf("interrupted while waiting for an answer: %w", ctx.Err())
+		return "", fmt.Errorf("stopped waiting for an answer: %w", context.Cause(ctx))
 	case got := <-answered:
 		return got.text, got.err
 	}

@@ -97,7 +97,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 130 interrupted.`,
 func addClients(root *cobra.Command, s *session) {
 	for _, command := range []*cobra.Command{
 		newLoginCommand(s), newLogoutCommand(s), newAccountCommand(s), newConfigureCommand(s), newGroupCommand(s),
-		newProviderCommand(s), newFeatureCommand(s), newAdCommand(s), newRoleCommand(s), newResourceCommand(s), newTagCommand(s), newMonitorCommand(s), newConnectedCommand(s),
+		newProviderCommand(s), newFeatureCommand(s), newAdCommand(s), newRoleCommand(s), newResourceCommand(s), newTagCommand(s), newMonitorCommand(s), newConnectedCommand(s), newExtensionCommand(s), newExtensionTypeCommand(s), newConfigurationCommand(s),
 		newRegistryCommand(s), newDoctorCommand(s), newExplainCommand(s), newVersionCommand(s),
 	} {
 		command.GroupID = "client"

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"maps"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,15 +24,31 @@ func (s *session) completeFlags(command *cobra.Command) {
 	offers := map[string]values{
 		"resource-group": s.groupNames, "location": s.locationNames, "role": s.roleNames, "subscription": s.subscriptionNames,
 		"kube-context": contextNames,
-		"profile":      func(context.Context, *cobra.Command) []string { return []string{"standard", "edge"} },
+		"profile":      fixed("standard", "edge"), "session-recording": fixed("on", "off"), "session-recording-input": fixed("on", "off"),
 	}
 	switch command.Name() {
 	case "connectedk8s":
-		offers["name"] = s.clusterNames
+		offers["name"], offers["id"] = s.clusterNames, s.recordingIDs
+	case "monitor":
+		offers["kind"] = fixed(managementEvents, kubernetesEvents)
 	case "group":
 		offers["name"] = s.groupNames
+	case "k8s-extension":
+		maps.Copy(offers, map[string]values{
+			"name": s.extensionNames, "cluster-name": s.clusterNames, "extension-type": s.extensionTypeNames,
+			"version": s.extensionVersions, "release-train": s.extensionTrains,
+		})
+	case "k8s-configuration":
+		maps.Copy(offers, map[string]values{
+			"name": s.fluxNames, "cluster-name": s.clusterNames, "kustomization-name": s.kustomizationNames,
+		})
 	}
 	offer(command, offers)
+}
+
+// fixed offers words that are known beforehand.
+func fixed(words ...string) values {
+	return func(context.Context, *cobra.Command) []string { return words }
 }
 
 func offer(command *cobra.Command, offers map[string]values) {
@@ -93,6 +110,28 @@ func (s *session) clusterNames(ctx context.Context, command *cobra.Command) []st
 		path = "/resourceGroups/" + flag.Value.String() + path
 	}
 	return s.listed(ctx, path, client.ClusterVersion, "name")
+}
+
+// maxOffered is how many recordings a shell shows.
+const maxOffered = 50
+
+// recordingIDs are those of the cluster that the command line names so far, with what they are of.
+func (s *session) recordingIDs(ctx context.Context, command *cobra.Command) []string {
+	flags := clusterFlags{name: command.Flag("name").Value.String(), group: command.Flag("resource-group").Value.String()}
+	hub, id, err := s.quiet().locate(ctx, flags)
+	if err != nil {
+		return nil
+	}
+	all, err := hub.Some(ctx, id.String()+"/recordings", client.ClusterVersion, nil, maxOffered)
+	if err != nil {
+		return nil
+	}
+	found := make([]string, 0, len(all))
+	for _, one := range all {
+		properties, _ := one["properties"].(map[string]any)
+		found = append(found, scalar(text(one, "name")+"\t"+text(properties, "caller")+" in "+text(properties, "namespace")+"/"+text(properties, "pod")+" at "+text(properties, "startTime")))
+	}
+	return found
 }
 
 func (s *session) roleNames(ctx context.Context, _ *cobra.Command) []string {

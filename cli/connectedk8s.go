@@ -68,16 +68,9 @@ func (s *session) locate(ctx context.Context, flags clusterFlags) (*signedIn, fa
 	if err := checkGroupFlag(flags.group); err != nil {
 		return nil, fairlead.ResourceID{}, err
 	}
-	hub, subscription, err := s.place(ctx)
+	hub, subscription, group, err := s.placeIn(ctx, flags.group, flags.correlation)
 	if err != nil {
 		return nil, fairlead.ResourceID{}, err
-	}
-	group, err := hub.groupName(flags.group)
-	if err != nil {
-		return nil, fairlead.ResourceID{}, err
-	}
-	if flags.correlation != "" {
-		hub.CorrelationID = flags.correlation
 	}
 	return hub, fairlead.ConnectedClusterID(subscription, group, flags.name), nil
 }
@@ -126,7 +119,7 @@ func newConnectedShowCommand(s *session) *cobra.Command {
 			if err := hub.Get(command.Context(), id.String(), client.ClusterVersion, &document); err != nil {
 				return err
 			}
-			return s.show(withGroup(document), clusterColumns())
+			return s.show(withGroup(document), append(clusterColumns(), featureStateColumns()...))
 		},
 	}
 	nameCluster(command, &flags)
@@ -269,6 +262,7 @@ func (s *session) connect(ctx context.Context, flags connectFlags) error {
 	if err := connect.Run(ctx, connection.Report, steps); err != nil {
 		return err
 	}
+	s.warnOf(connection.Warning())
 	return s.finish(ctx, hub, id, connected)
 }
 

@@ -142,6 +142,7 @@ func (s *session) switchFeatures(ctx context.Context, flags switchFlags, to conn
 	if err := connect.Run(ctx, change.Report, change.Steps()); err != nil {
 		return err
 	}
+	s.warnOf(change.Warning())
 	return s.tellFeatures(change, id)
 }
 
@@ -159,5 +160,34 @@ func (s *session) tellFeatures(change *connect.FeatureChange, id fairlead.Resour
 		Name: id.Name(), ResourceGroup: id.ResourceGroup, ClusterConnect: bool(now[connect.ClusterConnect]), AzureRBAC: bool(now[connect.AzureRBAC]),
 		CustomLocations: bool(now[connect.CustomLocations]), CustomLocationsOID: change.CustomLocationsOID,
 	}
-	return s.tell("Successfully "+done+" features: "+strings.Join(names, ", ")+" for the Connected Cluster "+id.Name(), result, switchColumns())
+	return s.tell("Successfully "+done+" features: "+strings.Join(names, ", ")+" for the Connected Cluster "+id.Name()+".\n"+switchedOnNow(now), result, switchColumns())
+}
+
+// switchedOnNow lists the features that are on.
+func switchedOnNow(now map[connect.Feature]connect.Switch) string {
+	var all []string
+	for _, one := range connect.Features() {
+		if now[one] == connect.On {
+			all = append(all, string(one))
+		}
+	}
+	if len(all) == 0 {
+		return "No feature is on now."
+	}
+	return "On now: " + strings.Join(all, ", ") + "."
+}
+
+// featureStateColumns are how the features of a cluster are, as its agents have told the hub.
+func featureStateColumns() []column {
+	return []column{
+		{title: "ClusterConnect", path: "properties.clusterConnect.state"},
+		{title: "Tunnel", path: "properties.clusterConnect.tunnel"},
+		{title: "AzureRBAC", path: "properties.clusterConnect.azureRbac"},
+	}
+}
+
+func (s *session) warnOf(text string) {
+	if text != "" {
+		s.warn("%s", text)
+	}
 }

@@ -25,6 +25,21 @@ type explained struct {
 	Title string `json:"title"`
 	Cause string `json:"cause"`
 	Fix   string `json:"fix"`
+	// Commands of this program that show more of it.
+	Commands []string `json:"commands,omitempty"`
+}
+
+// showMore returns the commands that show more of an entry: what is about extensions is asked for where they are installed from.
+func showMore(id string) []string {
+	const which = " -g GROUP -c CLUSTER -t connectedClusters -n NAME"
+	area, _, _ := strings.Cut(id, "-")
+	switch area {
+	case "EXT", "HLM":
+		return []string{"fairlead k8s-extension show" + which, "fairlead k8s-extension events" + which + " --follow", "fairlead doctor " + area}
+	case "FLX":
+		return []string{"fairlead k8s-extension show" + strings.Replace(which, "NAME", "flux", 1), "fairlead doctor FLX"}
+	}
+	return nil
 }
 
 func newExplainCommand(s *session) *cobra.Command {
@@ -118,7 +133,7 @@ func (s *session) explain(text string, words *catalogue.Catalogue, matches []exp
 	}
 	for _, match := range matcher.Match(text) {
 		match.Evidence = secrets.Text(match.Evidence)
-		matches = append(matches, explained{match, words.Title(match.ID), words.Cause(match.ID), words.Fix(match.ID)})
+		matches = append(matches, explained{match, words.Title(match.ID), words.Cause(match.ID), words.Fix(match.ID), showMore(match.ID)})
 	}
 	if s.output != "" && s.output != "text" || s.query != "" {
 		if s.output == "" {
@@ -151,7 +166,9 @@ func (s *session) explainText(text string, matches []explained, words *catalogue
 			page.WriteString("\n")
 		}
 		fmt.Fprintf(&page, "%s  %s\n", match.ID, match.Title)
-		for _, part := range []struct{ key, words string }{{"explainMatched", match.Evidence}, {"explainCause", match.Cause}, {"explainFix", match.Fix}} {
+		for _, part := range []struct{ key, words string }{
+			{"explainMatched", match.Evidence}, {"explainCause", match.Cause}, {"explainFix", match.Fix}, {"explainCommands", strings.Join(match.Commands, "; ")},
+		} {
 			if part.words != "" {
 				page.WriteString(render.Paragraph("  ", words.UI(part.key, nil)+words.UI("colon", nil)+part.words, s.outWidth()))
 			}

@@ -147,6 +147,21 @@ func (s *session) place(ctx context.Context) (*signedIn, string, error) {
 	return hub, subscription, err
 }
 
+// placeIn returns the hub, the subscription and the resource group that the flags mean. Requests carry the correlation id, if
+// there is one.
+func (s *session) placeIn(ctx context.Context, group, correlation string) (hub *signedIn, subscription, name string, err error) {
+	if hub, subscription, err = s.place(ctx); err != nil {
+		return nil, "", "", err
+	}
+	if name, err = hub.groupName(group); err != nil {
+		return nil, "", "", err
+	}
+	if correlation != "" {
+		hub.CorrelationID = correlation
+	}
+	return hub, subscription, name, nil
+}
+
 func (s *session) groupCreate(ctx context.Context, flags groupFlags) error {
 	tags, err := parseTags(flags.tags)
 	if err != nil {

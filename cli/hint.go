@@ -87,9 +87,10 @@ func hintCode(err error) string {
 		"invalid_client":        "fairlead login again, with the secret that belongs to this application id",
 		"ImageUntrusted": "let the nodes trust the hub's registry: ca in /etc/containerd/certs.d/HOST:PORT/hosts.toml (docs/operations.md, TLS)\n" +
 			"       or load the image into them by hand: fairlead image save --registry HOST:PORT --output agents.tar",
-		"ClusterUnauthorized": "sign in to the cluster again, until kubectl get nodes works",
-		"ClusterUnreachable":  "see that kubectl get nodes works with this kubeconfig; --kube-config and --kube-context choose another",
-		"AuthorizationFailed": "ask an owner for: fairlead role assignment create --assignee APP_ID --role ROLE --scope SCOPE",
+		"ClusterUnauthorized":   "sign in to the cluster again, until kubectl get nodes works",
+		"ClusterUnreachable":    "see that kubectl get nodes works with this kubeconfig; --kube-config and --kube-context choose another",
+		"ExtensionTypeNotFound": "fairlead extension-type list, or, who may, fairlead extension-type register NAME --chart oci://…",
+		"AuthorizationFailed":   "ask an owner for: fairlead role assignment create --assignee APP_ID --role ROLE --scope SCOPE",
 	}
 	if next, ok := hints[fairlead.CodeOf(err)]; ok {
 		return next
@@ -98,7 +99,10 @@ func hintCode(err error) string {
 		group, _, _ = strings.Cut(group, "'")
 		return "fairlead connectedk8s list -g " + group
 	}
-	if fairlead.KindOf(err) == fairlead.Unauthenticated {
+	switch {
+	case fairlead.CodeOf(err) == "ParentResourceNotFound" && strings.Contains(strings.ToLower(err.Error()), "microsoft.kubernetes/connectedclusters/"):
+		return "fairlead connectedk8s list"
+	case fairlead.KindOf(err) == fairlead.Unauthenticated:
 		return "fairlead login --hub URL …"
 	}
 	return ""

@@ -85,7 +85,7 @@ func runHub(ctx context.Context, config hub.Config, streams Streams) error {
 		notify(daemon.SdNotifyReady)
 		return greet(ctx, config, streams, welcome)
 	}
-	config.Probe = payload.Program
+	config.Probe, config.FluxChart = payload.Program, hub.FluxChart
 	opened, err := hub.New(ctx, config)
 	if err != nil {
 		return err

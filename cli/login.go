@@ -19,7 +19,7 @@ import (
 // loginFlags are what login was told; what is missing is looked for elsewhere.
 type loginFlags struct {
 	hub, caFile, fingerprint, username, password, tenant, credentialFile string
-	certificate                                                          string
+	certificate, passwordFile                                            string
 	servicePrincipal, deviceCode                                         bool
 }
 
@@ -42,14 +42,14 @@ and password, or as a service principal, with its application id and its secret 
 authority and what is needed to stay signed in are kept (secrets in files that only you can read) until logout;
 passwords are not kept.
 
-A secret or password is taken from --password, with "-" from the input, else from FAIRLEAD_CLIENT_SECRET, else it
-is asked for. FAIRLEAD_HUB, FAIRLEAD_CLIENT_ID and FAIRLEAD_TENANT_ID stand in for --hub, --username and --tenant.`,
+A secret or password is taken from --password-file, with "-" from the input, else from FAIRLEAD_CLIENT_SECRET, else it
+is asked for. --password has it on the command line, where other users of this machine can read it. FAIRLEAD_HUB, FAIRLEAD_CLIENT_ID and FAIRLEAD_TENANT_ID stand in for --hub, --username and --tenant.`,
 		Example: `  fairlead login --hub https://hub.example.org:8443
   fairlead login --hub https://hub.example.org:8443 -u ada@example.org
   fairlead login --credential-file ./hub/admin.json
   fairlead login --hub https://hub.example.org:8443 --service-principal -u APP_ID --certificate pipeline.pem
-  fairlead login --hub https://hub.example.org:8443 --ca-file ca.crt --service-principal -u APP_ID -p SECRET
-  fairlead login --hub https://hub.example.org:8443 --ca-fingerprint sha256:3f… -u APP_ID -p - < secret.txt`,
+  fairlead login --hub https://hub.example.org:8443 --ca-file ca.crt --service-principal -u APP_ID --password-file secret.txt
+  pass show hub | fairlead login --hub https://hub.example.org:8443 --ca-fingerprint sha256:3f… -u APP_ID --password-file -`,
 		RunE: func(command *cobra.Command, _ []string) error { return s.login(command.Context(), flags) },
 	}
 	set := command.Flags()
@@ -60,13 +60,15 @@ is asked for. FAIRLEAD_HUB, FAIRLEAD_CLIENT_ID and FAIRLEAD_TENANT_ID stand in f
 	set.BoolVar(&flags.deviceCode, "use-device-code", false, "sign in with a code that you enter in a browser (what happens without --username)")
 	set.StringVarP(&flags.username, "username", "u", "", "user name, or application id of the service principal")
 	set.StringVarP(&flags.password, "password", "p", "", `password or secret; "-" reads it from the input`)
+	set.StringVar(&flags.passwordFile, "password-file", "", `file with the password or secret; "-" reads it from the input`)
 	set.StringVar(&flags.certificate, "certificate", "", "PEM file with the service principal's certificate and private key; it is read again at each sign-in")
 	set.StringVarP(&flags.tenant, "tenant", "t", "", "tenant id (default: the hub's)")
 	set.StringVar(&flags.credentialFile, "credential-file", "", "JSON file with hub, caFile, tenantId, appId and secret")
 	command.MarkFlagsMutuallyExclusive("ca-file", "ca-fingerprint")
 	command.MarkFlagsMutuallyExclusive("use-device-code", "service-principal")
 	command.MarkFlagsMutuallyExclusive("use-device-code", "username")
-	command.MarkFlagsMutuallyExclusive("certificate", "password")
+	command.MarkFlagsMutuallyExclusive("certificate", "password", "password-file")
+	command.MarkFlagsMutuallyExclusive("use-device-code", "password-file")
 	command.MarkFlagsMutuallyExclusive("certificate", "use-device-code")
 	return command
 }
@@ -106,6 +108,9 @@ func (s *session) login(ctx context.Context, flags loginFlags) error {
 	}
 	if flags.deviceCode {
 		entry.ClientID = ""
+	}
+	if flags.password, err = flags.readPassword(); err != nil {
+		return err
 	}
 	if err := checkLogin(entry, flags); err != nil {
 		return err
@@ -254,6 +259,27 @@ func (s *session) signIn(ctx context.Context, entry profile.Hub, secret client.S
 	}
 	accounts := asAccounts(entry, subscriptions)
 	return s.tell("Signed in to "+entry.URL+" as "+userOf(entry).Name+".", accounts, accountColumns())
+}
+
+// readPassword returns the password that a file holds, without the end of its line, "-" for the input, else the flag.
+func (f loginFlags) readPassword() (string, error) {
+	if f.passwordFile == "" || f.passwordFile == "-" {
+		return first(f.password, f.passwordFile), nil
+	}
+	file, err := os.Open(f.passwordFile)
+	if err != nil {
+		return "", fairlead.Errorf(fairlead.Invalid, "--password-file cannot be read: %w", err)
+	}
+	defer func() { _ = file.Close() }() // it is only read
+	content, err := io.ReadAll(io.LimitReader(file, maxAnswer))
+	if err != nil {
+		return "", fairlead.Errorf(fairlead.Invalid, "--password-file cannot be read: %w", err)
+	}
+	found := strings.TrimRight(string(content), "\r\n")
+	if found == "" || found == "-" {
+		return "", usagef("--password-file: %s holds no password", f.passwordFile)
+	}
+	return found, nil
 }
 
 func readCredentialFile(path string) (credentialFile, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/jmespath/go-jmespath"
 	"github.com/spf13/cobra"
@@ -220,7 +221,16 @@ func scalar(value any) string {
 	return strings.Map(printable, string(content))
 }
 
+// oneLine is a text in one line: what breaks lines, steers a terminal or is blank becomes one blank.
+func oneLine(text string) string {
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+}
+
+// printable drops what could steer a terminal; the end of a line parts words and becomes a blank.
 func printable(r rune) rune {
+	if r == '\n' {
+		return ' '
+	}
 	if r < ' ' && r != '\t' || r >= 0x7f && r < 0xa0 {
 		return -1
 	}

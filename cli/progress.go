@@ -72,6 +72,13 @@ func (p *progress) Note(text string) {
 	}
 }
 
+// Say writes a line of its own, above the one that lives.
+func (p *progress) Say(text string) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	p.write(p.clear() + strings.Map(printable, text) + "\n")
+}
+
 // End implements connect.Reporter.
 func (p *progress) End(result string, err error) {
 	if p.live {

@@ -77,6 +77,9 @@ func TestGatherTakesWordsAfterTheirFlag(t *testing.T) {
 		"Several":  {"az takes words after one flag", "group create -n a --tags x=1 y=2 -l here", "group create -n a --tags x=1" + wordBreak + "y=2 -l here"},
 		"Empty":    {"no word removes all tags", "group create --tags -n a", "group create --tags  -n a"},
 		"Ordinary": {"other flags keep to one", "group create -n a b", "group create -n a b"},
+		"Alias":    {"az's other names of a flag take words, too", "k8s-extension create --config a=b c=d -n x", "k8s-extension create --config a=b" + wordBreak + "c=d -n x"},
+		"Answered": {"true or false may follow, and need not", "k8s-extension create --auto-upgrade False -n x", "k8s-extension create --auto-upgrade=False -n x"},
+		"Alone":    {"what follows is another flag", "k8s-extension delete --force -n x", "k8s-extension delete --force -n x"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -131,13 +131,37 @@ func (s *session) subscriptionID(ctx context.Context, hub *signedIn) (string, er
 	case hub.entry.Subscription != "" && (s.subscription == "" || strings.EqualFold(s.subscription, hub.entry.Subscription)):
 		return hub.entry.Subscription, nil
 	case s.subscription == "":
-		return "", fairlead.Errorf(fairlead.Invalid, "no subscription is set: run fairlead account set --subscription NAME_OR_ID (fairlead account list shows them)")
+		return s.firstSubscription(ctx, hub)
 	}
 	found, err := findSubscription(ctx, hub, s.subscription)
 	if err != nil {
 		return "", err
 	}
 	return text(found, "subscriptionId"), nil
+}
+
+// firstSubscription chooses a subscription for whoever could see none at login, and has been given a role since.
+func (s *session) firstSubscription(ctx context.Context, hub *signedIn) (string, error) {
+	all, err := hub.List(ctx, "/subscriptions", client.SubscriptionVersion, nil)
+	switch {
+	case err != nil:
+		return "", err
+	case len(all) == 0:
+		return "", fairlead.Errorf(fairlead.Invalid, "no subscription is set, and %s may see none at %s: somebody who may give roles can type: "+
+			"fairlead role assignment create --assignee %s --role Reader --scope /subscriptions/SUBSCRIPTION", userOf(hub.entry).Name, hub.URL, userOf(hub.entry).Name)
+	}
+	found := text(all[0], "subscriptionId")
+	p, err := s.profile()
+	if err != nil {
+		return "", err
+	}
+	hub.entry.Subscription = found
+	p.Config.Hubs[hub.URL] = hub.entry
+	if err := p.Save(); err != nil {
+		s.warn("the subscription could not be kept for the next command: %v", err)
+	}
+	s.warn("subscription %s is used from now on; fairlead account set --subscription NAME_OR_ID chooses another", text(all[0], "displayName"))
+	return found, nil
 }
 
 // groupName returns the resource group that -g or the defaults name.

@@ -37,10 +37,22 @@ func strict(command *cobra.Command) {
 func asUsage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(command *cobra.Command, args []string) error {
 		if err := check(command, args); err != nil {
-			return &usageError{err}
+			return miscounted(command, args, err)
 		}
 		return nil
 	}
+}
+
+// miscounted says by the words of a command's usage which argument is missing, or is one too many.
+func miscounted(command *cobra.Command, args []string, err error) error {
+	wanted := strings.Fields(command.Use)[1:]
+	switch {
+	case len(args) < len(wanted) && !strings.HasPrefix(wanted[len(args)], "-"):
+		return usagef("%s is missing", wanted[len(args)])
+	case len(args) > len(wanted):
+		return usagef("%q is an argument too many for %q", args[len(wanted)], command.CommandPath())
+	}
+	return &usageError{err}
 }
 
 func noArguments(command *cobra.Command, args []string) error {

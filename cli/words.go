@@ -31,8 +31,8 @@ func (w *words) String() string { return "" }
 // Type implements pflag.Value.
 func (w *words) Type() string { return "word ..." }
 
-// gather joins the words after flags that take several into one argument each, since pflag would
-// take the second word for an argument of the command.
+// gather joins the words after flags that take several into one argument each, and true or false to flags that can do without,
+// since pflag would take these words for arguments of the command.
 func gather(root *cobra.Command, args []string) []string {
 	command, _, err := root.Find(args)
 	if err != nil {
@@ -43,6 +43,11 @@ func gather(root *cobra.Command, args []string) []string {
 		gathered = append(gathered, args[i])
 		if args[i] == "--" {
 			return append(gathered, args[i+1:]...)
+		}
+		if i+1 < len(args) && answered(command, args[i], args[i+1]) {
+			i++
+			gathered[len(gathered)-1] += "=" + args[i]
+			continue
 		}
 		if !several(command, args[i]) {
 			continue
@@ -58,19 +63,36 @@ func gather(root *cobra.Command, args []string) []string {
 }
 
 func several(command *cobra.Command, arg string) bool {
-	name, isFlag := strings.CutPrefix(arg, "--")
-	var flag *pflag.Flag
-	switch {
-	case isFlag:
-		flag = command.Flags().Lookup(name)
-	case len(arg) == 2 && arg[0] == '-':
-		flag = command.Flags().ShorthandLookup(arg[1:])
-	}
+	flag := flagOf(command, arg)
 	if flag == nil {
 		return false
 	}
-	_, ok := flag.Value.(*words)
+	switch flag.Value.(type) {
+	case *words, *groups:
+		return true
+	}
+	return false
+}
+
+// answered reports a flag that may be followed by true or false, and is: pflag would take the word for an argument of the command.
+func answered(command *cobra.Command, arg, next string) bool {
+	flag := flagOf(command, arg)
+	if flag == nil || !strings.EqualFold(next, "true") && !strings.EqualFold(next, "false") {
+		return false
+	}
+	_, ok := flag.Value.(*tristate)
 	return ok
+}
+
+func flagOf(command *cobra.Command, arg string) *pflag.Flag {
+	name, isFlag := strings.CutPrefix(arg, "--")
+	switch {
+	case isFlag:
+		return command.Flags().Lookup(name)
+	case len(arg) == 2 && arg[0] == '-':
+		return command.Flags().ShorthandLookup(arg[1:])
+	}
+	return nil
 }
 
 // parseTags reads key=value words; a key alone has an empty value.

@@ -114,22 +114,16 @@ func obstacle(err error) Obstacle {
 	return Broken
 }
 
-type wireError struct {
-	Code    string      `json:"code"`
-	Message string      `json:"message"`
-	Details []wireError `json:"details"`
-}
-
 // problem turns an answer with a bad status into an error: Azure's code in brackets, then its message.
 func problem(response *Response) error {
 	if response.Status < http.StatusBadRequest {
 		return nil
 	}
 	var envelope struct {
-		Error wireError `json:"error"`
+		Error Failure `json:"error"`
 	}
 	if json.Unmarshal(response.Body, &envelope) != nil || envelope.Error.Code == "" {
-		envelope.Error = wireError{Message: "the answer was " + http.StatusText(response.Status)}
+		envelope.Error = Failure{Message: "the answer was " + http.StatusText(response.Status)}
 	}
 	if code := response.Header.Get("X-Ms-Error-Code"); envelope.Error.Code == "" && code != "" {
 		envelope.Error.Code = code
@@ -139,19 +133,6 @@ func problem(response *Response) error {
 		envelope.Error.Message += " (correlation id " + id + ")"
 	}
 	return envelope.Error.as(kindOf(response.Status))
-}
-
-func (e wireError) as(kind fairlead.Kind) error {
-	failed := fairlead.Errorf(kind, "%s", e.Message)
-	if e.Code != "" {
-		failed = failed.WithCode(e.Code)
-	}
-	lines := []string{"(" + failed.Code + ") " + e.Message}
-	for _, detail := range e.Details {
-		lines = append(lines, "  ("+detail.Code+") "+detail.Message)
-	}
-	failed.Message = strings.Join(lines, "\n")
-	return failed
 }
 
 func kindOf(status int) fairlead.Kind {

@@ -51,6 +51,8 @@ type Call struct {
 	Body         any
 	// Repeatable says that a POST changes nothing, so that it may be sent again like a GET.
 	Repeatable bool
+	// Async asks the hub not to keep the caller waiting for what takes a while; see Begin.
+	Async bool
 }
 
 // Response is an answer with a good status, its body read.
@@ -143,6 +145,9 @@ func (h *Hub) request(ctx context.Context, call Call, content []byte) (*http.Req
 		request.Header.Set("Content-Type", "application/json")
 	}
 	request.Header.Set("Accept", "application/json")
+	if call.Async {
+		request.Header.Set("Prefer", "respond-async")
+	}
 	request.Header.Set("User-Agent", "fairlead/"+fairlead.Version)
 	request.Header.Set("X-Ms-Client-Request-Id", rand.Text())
 	if h.CorrelationID != "" {

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -10,8 +11,12 @@ import (
 	"github.com/fairlead/fairlead"
 )
 
-// pollEvery is the pause between two looks at an operation when the hub does not say.
-const pollEvery = time.Second
+const (
+	// The pause between two looks at an operation when the hub does not say.
+	pollEvery = time.Second
+	// How long a hub may be away while somebody waits for an operation.
+	absence = 2 * time.Minute
+)
 
 // settle follows a long-running operation to its end, by Azure's rules in their order, and returns the
 // answer that holds the final document.
@@ -28,14 +33,14 @@ func (h *Hub) settle(ctx context.Context, call Call, response *Response) (*Respo
 }
 
 type operation struct {
-	Status string    `json:"status"`
-	Error  wireError `json:"error"`
+	Status string  `json:"status"`
+	Error  Failure `json:"error"`
 }
 
 func (h *Hub) followOperation(ctx context.Context, call Call, response *Response) (*Response, error) {
 	address := response.Header.Get("Azure-AsyncOperation")
 	for {
-		poll, err := h.Do(ctx, Call{Method: http.MethodGet, Path: address})
+		poll, err := h.ask(ctx, address)
 		if err != nil {
 			return nil, err
 		}
@@ -50,6 +55,27 @@ func (h *Hub) followOperation(ctx context.Context, call Call, response *Response
 			return nil, stopped(ctx)
 		}
 	}
+}
+
+// ask looks at an operation. It goes on at the hub whoever looks, so that a hub that restarts, or a network that breaks for a while,
+// does not end the waiting.
+func (h *Hub) ask(ctx context.Context, address string) (*Response, error) {
+	asked := time.Now()
+	for {
+		poll, err := h.Do(ctx, Call{Method: http.MethodGet, Path: address})
+		if !Away(err) || time.Since(asked) > absence {
+			return poll, err
+		}
+		if pause(ctx, pollEvery) != nil {
+			return nil, stopped(ctx)
+		}
+	}
+}
+
+// Away reports an error of a hub that cannot be reached just now: asking again may help.
+func Away(err error) bool {
+	lost, found := errors.AsType[*Unreachable](err)
+	return found && lost.Temporary() || fairlead.KindOf(err) == fairlead.Unavailable
 }
 
 func (o operation) finished() (bool, error) {

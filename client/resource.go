@@ -53,11 +53,34 @@ func (h *Hub) Delete(ctx context.Context, path, version string, query url.Values
 }
 
 func (h *Hub) change(ctx context.Context, call Call, v any) error {
-	response, err := h.Do(ctx, call)
+	begun, err := h.Begin(ctx, call)
 	if err != nil {
 		return err
 	}
-	response, err = h.settle(ctx, call, response)
+	return begun.Wait(ctx, v)
+}
+
+// Begun is a change that the hub has taken on.
+type Begun struct {
+	// Response is the hub's first answer.
+	Response *Response
+
+	hub  *Hub
+	call Call
+}
+
+// Begin sends a change and does not wait until the hub is done with it.
+func (h *Hub) Begin(ctx context.Context, call Call) (*Begun, error) {
+	response, err := h.Do(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	return &Begun{Response: response, hub: h, call: call}, nil
+}
+
+// Wait waits until the hub is done and reads the result into v, which may be nil.
+func (b *Begun) Wait(ctx context.Context, v any) error {
+	response, err := b.hub.settle(ctx, b.call, b.Response)
 	if err != nil {
 		return err
 	}

@@ -126,9 +126,10 @@ func hide(value any) any {
 	switch v := value.(type) {
 	case map[string]any:
 		for name, inner := range v {
-			if _, text := inner.(string); text && secret(name) {
+			switch _, text := inner.(string); {
+			case text && secret(name), protected(name) && inner != nil:
 				v[name] = redacted
-			} else {
+			default:
 				v[name] = hide(inner)
 			}
 		}
@@ -139,6 +140,9 @@ func hide(value any) any {
 	}
 	return value
 }
+
+// protected reports a property whose value is secret as a whole, whatever the names in it.
+func protected(name string) bool { return strings.Contains(strings.ToLower(name), "protectedsettings") }
 
 func secret(name string) bool {
 	lower := strings.ToLower(name)

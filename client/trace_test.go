@@ -22,7 +22,7 @@ func TestTraceShowsCallsButNoSecret(t *testing.T) {
 	hub.HTTP.Transport = &client.Trace{Next: hub.HTTP.Transport, Out: &out, Now: time.Now}
 	hub.Token = func(context.Context) (string, error) { return "hush-bearer", nil }
 	var answer map[string]any
-	if err := hub.Post(t.Context(), "/x", "v", map[string]any{"password": "hush-body", "protectedSettings": map[string]string{"https_proxy": "hush-proxy"}}, &answer); err != nil {
+	if err := hub.Post(t.Context(), "/x", "v", map[string]any{"password": "hush-body", "protectedSettings": map[string]string{"https_proxy": "hush-proxy"}, "properties": map[string]any{"configurationProtectedSettings": map[string]string{"plain": "hush-plain"}}}, &answer); err != nil {
 		t.Fatal(err)
 	}
 	if answer["secretText"] != "hush-answer" {

@@ -50,6 +50,7 @@ type Connection struct {
 	key       *rsa.PrivateKey
 	stored    fairlead.ConnectedCluster
 	work      workload
+	tunnel    tunnel
 
 	registered bool // this run told the hub of the cluster
 	made       bool // which did not have it before
@@ -57,7 +58,7 @@ type Connection struct {
 
 // Steps returns what it takes to connect the cluster, up to the agents' first report.
 func (c *Connection) Steps() []Step {
-	return append(c.InstallSteps(), c.identityStep(), c.metadataStep())
+	return append(c.InstallSteps(), c.identityStep(), c.metadataStep(), c.tunnelStep())
 }
 
 // InstallSteps are Steps without the wait for the agents.
@@ -71,10 +72,22 @@ func (c *Connection) InstallSteps() []Step {
 	}
 }
 
+func (c *Connection) tunnelStep() Step {
+	return Step{Name: waitForTunnel, Run: func(ctx context.Context) (string, error) {
+		return c.tunnel.await(ctx, c.Hub, c.ID, c.Report)
+	}}
+}
+
+// Warning says that something is not yet as it should be, empty when all is well.
+func (c *Connection) Warning() string { return c.tunnel.missing }
+
 // Result is the cluster as the hub had it last.
 func (c *Connection) Result() fairlead.ConnectedCluster { return c.stored }
 
 func (c *Connection) reachCluster(ctx context.Context) (string, error) {
+	if err := c.Cluster.throughNobody(); err != nil {
+		return "", err
+	}
 	version, err := c.Cluster.reach(ctx)
 	if err != nil {
 		return "", err

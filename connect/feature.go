@@ -66,6 +66,7 @@ type FeatureChange struct {
 
 	before *releasev1.Release
 	after  *releasev1.Release
+	tunnel tunnel
 }
 
 // Steps returns what the change takes.
@@ -80,8 +81,19 @@ func (f *FeatureChange) Steps() []Step {
 		{Name: "Look at the release", Run: f.look},
 		{Name: "Change the release", Run: f.change, Undo: f.goBack},
 		{Name: "Wait for the agents", Run: f.settle},
+		{Name: waitForTunnel, Run: f.awaitTunnel},
 	}
 }
+
+func (f *FeatureChange) awaitTunnel(ctx context.Context) (string, error) {
+	if !enabled(f.after, ClusterConnect) {
+		return "cluster-connect is off", nil
+	}
+	return f.tunnel.await(ctx, f.Hub, f.ID, f.Report)
+}
+
+// Warning says that something is not yet as it should be, empty when all is well.
+func (f *FeatureChange) Warning() string { return f.tunnel.missing }
 
 // State is how the features are now, by their names.
 func (f *FeatureChange) State() map[Feature]Switch {

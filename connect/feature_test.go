@@ -163,19 +163,24 @@ func TestRolledOut(t *testing.T) {
 func TestAKubeconfigThatLeadsThroughTheAgentsIsRefused(t *testing.T) {
 	id := fairlead.ConnectedClusterID("sub", "Shops", "edge-1")
 	cases := map[string]struct {
-		reason, server string
-		refused        bool
+		reason, server   string
+		refused, through bool
 	}{
-		"Direct": {"the API server itself", "https://10.0.0.1:6443", false},
-		"Hub":    {"as get-credentials writes it", "https://hub:8443/kubernetes/subscriptions/sub/resourceGroups/shops/providers/Microsoft.Kubernetes/connectedClusters/edge-1", true},
-		"Other":  {"another cluster is not our business", "https://hub:8443/kubernetes/subscriptions/sub/resourceGroups/shops/providers/Microsoft.Kubernetes/connectedClusters/edge-2", false},
-		"Proxy":  {"as proxy and az write it", "https://127.0.0.1:47011/" + hashOf(id), true},
+		"Direct": {"the API server itself", "https://10.0.0.1:6443", false, false},
+		"Below":  {"an API server below a path", "https://10.0.0.1/k8s/clusters/c-1", false, false},
+		"Hub":    {"as get-credentials writes it", "https://hub:8443/kubernetes/subscriptions/sub/resourceGroups/shops/providers/Microsoft.Kubernetes/connectedClusters/edge-1", true, true},
+		"Other":  {"another cluster is not our business", "https://hub:8443/kubernetes/subscriptions/sub/resourceGroups/shops/providers/Microsoft.Kubernetes/connectedClusters/edge-2", false, true},
+		"Proxy":  {"as proxy and az write it", "https://127.0.0.1:47011/" + hashOf(id), true, true},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			err := (&Cluster{Server: c.server, Context: "c"}).direct(id)
-			if (err != nil) != c.refused {
+			cluster := &Cluster{Server: c.server, Context: "c"}
+			if err := cluster.direct(id); (err != nil) != c.refused {
 				t.Errorf("%s: %v", c.reason, err)
+			}
+			// What is connected through any hub is not to be connected through itself.
+			if err := cluster.throughNobody(); (err != nil) != c.through || err != nil && fairlead.KindOf(err) != fairlead.Invalid {
+				t.Errorf("%s, at connect: %v", c.reason, err)
 			}
 		})
 	}

@@ -17,11 +17,9 @@ import (
 
 // strip removes the agents and everything of theirs from the cluster, and makes sure of it.
 func (k *Cluster) strip(ctx context.Context, mode hooks, report Reporter) error {
-	if mode == withoutHooks {
-		// Custom resources may wait for agents that are no more.
-		if err := k.loosen(ctx); err != nil {
-			return err
-		}
+	// Custom resources wait for agents that will be no more. What extensions have installed stays.
+	if err := k.loosen(ctx); err != nil {
+		return err
 	}
 	if err := k.removeRelease(mode, report); err != nil {
 		return err

@@ -31,10 +31,11 @@ type spawned struct {
 }
 
 // spawn starts a hub and waits for its welcome. The test ends it.
-func spawn(t *testing.T, folder string, environment ...string) *spawned {
+func spawn(t *testing.T, folder string) *spawned {
 	t.Helper()
 	child := exec.CommandContext(t.Context(), os.Args[0])
-	child.Env = append(append(os.Environ(), childFolder+"="+folder), environment...)
+	child.Env = append(os.Environ(), childFolder+"="+folder)
+	child.Stderr = os.Stderr
 	output, err := child.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -141,6 +142,40 @@ func TestFloodOfOnePrincipalHarmsNoOther(t *testing.T) {
 	flood.Wait()
 	if seen.all.Load() == 0 || seen.untold.Load() > 0 {
 		t.Errorf("%d requests were refused, %d without Retry-After", seen.all.Load(), seen.untold.Load())
+	}
+}
+
+// Whoever has no token may knock as often as he likes: he is answered, learns nothing, and keeps nobody else out.
+func TestFloodOfStrangersHarmsNoPrincipal(t *testing.T) {
+	on := start(t, t.TempDir())
+	administrator := on.signIn(t, on.Administrator.AppID, string(on.Administrator.Secret))
+	ctx, stop := context.WithCancel(t.Context())
+	var turned, served atomic.Int64 // away, or not
+	var flood sync.WaitGroup
+	for range 20 {
+		flood.Go(func() {
+			for ctx.Err() == nil {
+				status, _, err := on.ask(ctx, "nobody's")
+				switch {
+				case err != nil:
+				case status == http.StatusUnauthorized:
+					turned.Add(1)
+				default:
+					served.Add(1)
+				}
+			}
+		})
+	}
+	for range 40 {
+		status, _, err := on.ask(t.Context(), administrator)
+		if err != nil || status != http.StatusOK {
+			t.Fatalf("a principal gets %d, %v", status, err)
+		}
+	}
+	stop()
+	flood.Wait()
+	if served.Load() > 0 || turned.Load() == 0 {
+		t.Errorf("%d strangers were turned away, %d got another answer than 401", turned.Load(), served.Load())
 	}
 }
 

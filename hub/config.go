@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 	"sigs.k8s.io/yaml"
@@ -60,6 +61,10 @@ type Config struct {
 	Binary func() (string, error) `json:"-"`
 	// Probe returns the program that the image of the az client's pre-check holds, by architecture; nil to serve no pre-check.
 	Probe func(architecture string) ([]byte, error) `json:"-"`
+	// Clock tells the time: the machine's unless set.
+	Clock func() time.Time `json:"-"`
+	// FluxChart returns the packed chart of the extension that runs Flux; nil to offer none.
+	FluxChart func() ([]byte, error) `json:"-"`
 }
 
 // Defaults returns the configuration of a hub on a person's own machine.

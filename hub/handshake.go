@@ -1,19 +1,23 @@
 package hub
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"net"
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/fairlead/fairlead/hub/dataplane"
 )
 
 const (
-	// A client waits five seconds for its handshake. One that has waited for most of that is turned away, because it
-	// would be gone before the answer, and is soon there again.
-	handshakePatience = 3 * time.Second
+	// An agent waits twelve seconds for its handshake, and net/http gives it up when headerTimeout is over. Who has waited for
+	// most of that is turned away: there would be no time left for the handshake itself.
+	handshakePatience = 8 * time.Second
 	// Each that waits holds some 20 KiB.
 	handshakesWaiting = 20_000
 )
@@ -31,7 +35,11 @@ type handshakes struct {
 	mu      sync.Mutex
 	busy    int
 	waiting []*waiter // who waits longest first
+	told    turnsTold
 }
+
+// turnsTold counts what clients were told since the start: that it is their turn, or that there are too many of them.
+type turnsTold struct{ served, refused uint64 }
 
 // waiter is a handshake that waits for its turn. It hears once: nil is the turn.
 type waiter struct{ heard chan error }
@@ -56,6 +64,25 @@ func (o *handshakes) turn(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 
 // wait returns nil when it is the caller's turn; the caller must call next at its end.
 func (o *handshakes) wait(gone <-chan struct{}) error {
+	err := o.await(gone)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err != nil {
+		o.told.refused++
+		return err
+	}
+	o.told.served++
+	return nil
+}
+
+// count returns how many wait, and what the others were told.
+func (o *handshakes) count() (waiting int, told turnsTold) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.waiting), o.told
+}
+
+func (o *handshakes) await(gone <-chan struct{}) error {
 	me := o.queue()
 	if me == nil {
 		return nil
@@ -128,17 +155,35 @@ func (l inTurn) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &turned{Conn: conn}, nil
+	return &turned{Conn: conn, since: time.Now()}, nil
+}
+
+// hear lets what comes by a connection know for how long nothing has.
+func hear(ctx context.Context, conn net.Conn) context.Context {
+	secured, _ := conn.(*tls.Conn)
+	if secured == nil {
+		return ctx
+	}
+	if below, ok := secured.NetConn().(*turned); ok {
+		return dataplane.Connection(ctx, below.quiet)
+	}
+	return ctx
 }
 
 // turned is a connection that may have the turn.
 type turned struct {
 	net.Conn
 
+	since time.Time    // when it was accepted
+	heard atomic.Int64 // how much later something came, in nanoseconds
+
 	mu   sync.Mutex
 	end  func() // nil when it has not the turn
 	gone bool
 }
+
+// NetConn returns the connection below.
+func (c *turned) NetConn() net.Conn { return c.Conn }
 
 // hold gives a connection the turn, unless it was closed while it waited: nobody would end it.
 func (c *turned) hold(end func()) {
@@ -164,8 +209,15 @@ func (c *turned) pass() {
 // Read implements net.Conn: whoever waits for the other side does not need the processor.
 func (c *turned) Read(into []byte) (int, error) {
 	c.pass()
-	return c.Conn.Read(into)
+	n, err := c.Conn.Read(into)
+	if n > 0 {
+		c.heard.Store(int64(time.Since(c.since)))
+	}
+	return n, err
 }
+
+// quiet returns for how long nothing has come.
+func (c *turned) quiet() time.Duration { return time.Since(c.since) - time.Duration(c.heard.Load()) }
 
 // Close implements net.Conn.
 func (c *turned) Close() error {

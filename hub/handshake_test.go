@@ -203,6 +203,31 @@ func TestWhoCannotBeServedInTimeIsTurnedAway(t *testing.T) {
 	})
 }
 
+// net/http gives a handshake up after headerTimeout: a turn that comes later is in vain.
+func TestPatienceLeavesTimeForTheHandshake(t *testing.T) {
+	if left := headerTimeout - handshakePatience; left < time.Second {
+		t.Errorf("who has waited for %s has %s left", handshakePatience, left)
+	}
+}
+
+func TestWhatClientsAreToldIsCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns, order := &handshakes{most: 1, crowd: 10, patience: time.Second}, make(chan string, 10)
+		taken(t, turns)
+		crowd(turns, order, "early")
+		if waiting, told := turns.count(); waiting != 1 || told != (turnsTold{served: 1}) {
+			t.Errorf("%d wait, %+v", waiting, told)
+		}
+		<-order // it has lost patience
+		crowd(turns, order, "late")
+		turns.next()
+		<-order
+		if waiting, told := turns.count(); waiting != 0 || told != (turnsTold{served: 2, refused: 1}) {
+			t.Errorf("at last %d wait, %+v", waiting, told)
+		}
+	})
+}
+
 func TestACrowdHasABound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		turns, order := &handshakes{most: 1, crowd: 2, patience: time.Second}, make(chan string, 10)

@@ -23,6 +23,7 @@ import (
 	"github.com/fairlead/fairlead/hub/token"
 	"github.com/fairlead/fairlead/hub/trace"
 	"github.com/fairlead/fairlead/store"
+	"github.com/fairlead/fairlead/tunnel"
 )
 
 const (
@@ -74,7 +75,10 @@ func New(ctx context.Context, config Config) (*Hub, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	h := &Hub{config: config, log: slog.New(correlated{config.Log.Handler()}), now: time.Now, welcomed: make(chan struct{})}
+	h := &Hub{config: config, log: slog.New(correlated{config.Log.Handler()}), now: config.Clock, welcomed: make(chan struct{})}
+	if h.now == nil {
+		h.now = time.Now
+	}
 	h.draining, h.drain = context.WithCancel(context.Background())
 	if err := h.open(ctx); err != nil {
 		return nil, errors.Join(err, h.Close())
@@ -161,7 +165,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	defer stop()
 	group, running := errgroup.WithContext(running)
 	for _, listener := range h.listeners() {
-		group.Go(func() error { return h.serve(h.turns.guard(listener)) })
+		group.Go(func() error { return h.serve(h.turns.guard(tunnel.Listener(listener))) })
 	}
 	for _, service := range append(h.parts.services(), profiles{h.config.DebugListen}, followAuthority{h}) {
 		group.Go(func() error { return service.Run(running) })

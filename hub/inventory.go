@@ -13,7 +13,7 @@ import (
 type inventory struct {
 	hub *Hub
 
-	clusters, connections, database *prometheus.Desc
+	clusters, connections, database, handshakes, waiting *prometheus.Desc
 }
 
 func newInventory(h *Hub) *inventory {
@@ -22,6 +22,8 @@ func newInventory(h *Hub) *inventory {
 		clusters:    prometheus.NewDesc("fairlead_hub_clusters", "Connected clusters that the hub has heard of, by connectivity status.", []string{"status"}, nil),
 		connections: prometheus.NewDesc("fairlead_hub_connections", "Open connections; silent ones wait for a request.", []string{"state"}, nil),
 		database:    prometheus.NewDesc("fairlead_hub_database_bytes", "Size of the database's files.", []string{"file"}, nil),
+		handshakes:  prometheus.NewDesc("fairlead_hub_handshakes_total", "TLS handshakes that were begun; a client is refused when too many come at a time.", []string{"outcome"}, nil),
+		waiting:     prometheus.NewDesc("fairlead_hub_handshakes_waiting", "TLS handshakes that wait for their turn.", nil, nil),
 	}
 }
 
@@ -30,6 +32,8 @@ func (i *inventory) Describe(to chan<- *prometheus.Desc) {
 	to <- i.clusters
 	to <- i.connections
 	to <- i.database
+	to <- i.handshakes
+	to <- i.waiting
 }
 
 // Collect implements prometheus.Collector.
@@ -41,6 +45,10 @@ func (i *inventory) Collect(to chan<- prometheus.Metric) {
 	open, silent := i.hub.connections.count()
 	to <- prometheus.MustNewConstMetric(i.connections, prometheus.GaugeValue, float64(open-silent), "busy")
 	to <- prometheus.MustNewConstMetric(i.connections, prometheus.GaugeValue, float64(silent), "silent")
+	waiting, told := i.hub.turns.count()
+	to <- prometheus.MustNewConstMetric(i.handshakes, prometheus.CounterValue, float64(told.served), "served")
+	to <- prometheus.MustNewConstMetric(i.handshakes, prometheus.CounterValue, float64(told.refused), "refused")
+	to <- prometheus.MustNewConstMetric(i.waiting, prometheus.GaugeValue, float64(waiting))
 	for _, file := range []string{"hub.db", "hub.db-wal"} {
 		if info, err := os.Stat(filepath.Join(i.hub.config.Data, file)); err == nil {
 			to <- prometheus.MustNewConstMetric(i.database, prometheus.GaugeValue, float64(info.Size()), file)

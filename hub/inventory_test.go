@@ -16,6 +16,7 @@ func TestMetricsSayWhatTheHubHolds(t *testing.T) {
 	}
 	for _, want := range []string{
 		`fairlead_hub_clusters{status="Connected"} 0`, `fairlead_hub_connections{state="busy"} 1`,
+		`fairlead_hub_handshakes_total{outcome="served"} `, `fairlead_hub_handshakes_total{outcome="refused"} 0`, `fairlead_hub_handshakes_waiting 0`,
 		`fairlead_hub_database_bytes{file="hub.db"}`, `fairlead_hub_requests_total{code="200",part="token"} 1`,
 	} {
 		if !strings.Contains(text, want) {

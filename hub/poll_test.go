@@ -182,7 +182,7 @@ func TestStopEndsLongPollsAtOnce(t *testing.T) {
 	go func() {
 		polled <- c.call(context.Background(), fairlead.OpPendingConfigs, fairlead.PendingQuery{ETag: current.ETag, WaitSeconds: 50}, &last)
 	}()
-	c.waitForPoll(t, bearer)
+	c.waitForPolls(t, bearer, 1)
 	began := time.Now()
 	if err := on.stop(); err != nil {
 		t.Error(err)
@@ -195,12 +195,12 @@ func TestStopEndsLongPollsAtOnce(t *testing.T) {
 	}
 }
 
-// waitForPoll waits until the hub's own metrics say that it is answering a request of an agent.
-func (c *cluster) waitForPoll(t *testing.T, bearer string) {
+// waitForPolls waits until the hub's own metrics say that it is answering so many requests of agents.
+func (c *cluster) waitForPolls(t *testing.T, bearer string, many int) {
 	t.Helper()
 	for limit := time.Now().Add(patience); time.Now().Before(limit); {
 		_, document := c.do(t, http.MethodGet, "/metrics", bearer, "")
-		if text, _ := document["text"].(string); strings.Contains(text, `fairlead_hub_requests_under_way{part="dataplane"} 1`) {
+		if text, _ := document["text"].(string); strings.Contains(text, fmt.Sprintf(`fairlead_hub_requests_under_way{part="dataplane"} %d`, many)) {
 			return
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/hub/extension"
+	"github.com/fairlead/fairlead/hub/gitops"
 	"github.com/fairlead/fairlead/hub/relay"
 	"github.com/fairlead/fairlead/hub/reply"
 )
@@ -19,7 +21,8 @@ type mounter interface{ Mount(mux *http.ServeMux) }
 func (h *Hub) handler() http.Handler {
 	answer := reply.Writer{Log: h.log}
 	counted := newMetrics(h.parts.checker, answer, h.now)
-	counted.registry.MustRegister(newInventory(h), conflictGauge(h.parts.tracker), relay.Metrics{Server: h.parts.relay})
+	counted.registry.MustRegister(newInventory(h), conflictGauge(h.parts.tracker), relay.Metrics{Server: h.parts.relay}, extension.Metrics{Service: h.parts.extension},
+		gitops.Metrics(h.parts.flux))
 	probes := &health{Ping: h.db.Ping, Welcomed: h.welcomed, Draining: h.draining.Done(), Reply: answer}
 	limited := h.limited(answer)
 	known := func(next http.Handler) http.Handler { return h.parts.tokens.Authenticate(limited(next)) }

@@ -23,10 +23,11 @@ func (h *Hub) openServer(context.Context) error {
 		TLSConfig: &tls.Config{
 			GetConfigForClient: h.turns.turn, GetCertificate: h.source, MinVersion: tls.VersionTLS12,
 			ClientAuth: tls.RequestClientCert, ClientCAs: h.ca.ClientRoots(),
+			DynamicRecordSizingDisabled: true, // what goes through a tunnel is to be as few records as it can
 		},
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-		ConnState: h.connections.follow,
-		ErrorLog:  slog.NewLogLogger(h.log.Handler(), slog.LevelDebug),
+		ConnState: h.connections.follow, ConnContext: hear,
+		ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug),
 	}
 	return nil
 }

@@ -4,11 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
-
-	"github.com/fairlead/fairlead"
 )
 
 // AuditEntry is one request for a connected cluster's API server: who asked for what, and how that went. ID orders
@@ -51,9 +48,7 @@ const auditColumns = `id, at, ended_at, subscription, resource_group, cluster_id
 	subresource, namespace, name, status, reason, bytes_in, bytes_out, request_id, client_ip, user_agent`
 
 const insertAudit = `INSERT INTO audit (` + auditColumns + `, cluster_key, caller_key)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)
-	ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at, status = excluded.status, reason = excluded.reason,
-		bytes_in = excluded.bytes_in, bytes_out = excluded.bytes_out`
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`
 
 func readAudit(row scanner) (AuditEntry, error) {
 	var a AuditEntry
@@ -65,25 +60,82 @@ func readAudit(row scanner) (AuditEntry, error) {
 	return a, err
 }
 
-// SaveAudit writes a batch in one transaction. Of an entry that is there already, by its id, only how it ended is
-// written anew.
-func (db *DB) SaveAudit(ctx context.Context, batch []AuditEntry) error {
-	if len(batch) == 0 {
+// SaveAudit writes entries in one transaction: new ones, in the order of their ids, and of others that were saved while their
+// requests went on, how they have ended. New ones replace whatever there is from the first of their ids on, so a batch can be
+// saved again when it is not known whether it was.
+func (db *DB) SaveAudit(ctx context.Context, begun, ended []AuditEntry) error {
+	if len(begun)+len(ended) == 0 {
 		return nil
 	}
 	return db.commit(ctx, "save audit", func(c *change) error {
-		statement, err := c.PrepareContext(ctx, insertAudit)
-		if err != nil {
+		if err := c.beginAudit(ctx, begun); err != nil {
 			return err
 		}
-		defer func() { _ = statement.Close() }()
-		for i := range batch {
-			if err := saveAudit(ctx, statement, &batch[i]); err != nil {
-				return err
-			}
-		}
-		return nil
+		return c.endAudit(ctx, ended)
 	})
+}
+
+func (c *change) endAudit(ctx context.Context, ended []AuditEntry) error {
+	if len(ended) == 0 {
+		return nil
+	}
+	statement, err := c.PrepareContext(ctx, `UPDATE audit SET ended_at = $1, status = $2, reason = $3, bytes_in = $4, bytes_out = $5 WHERE id = $6`)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = statement.Close() }()
+	for i := range ended {
+		a := &ended[i]
+		if _, err := statement.ExecContext(ctx, micros(a.EndedAt), a.Status, a.Reason, a.BytesIn, a.BytesOut, a.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// beginAudit writes new entries: those whose requests go on as rows, all others in blocks.
+func (c *change) beginAudit(ctx context.Context, begun []AuditEntry) error {
+	if len(begun) == 0 {
+		return nil
+	}
+	for _, statement := range []string{`DELETE FROM audit WHERE id >= $1`, `DELETE FROM audit_blocks WHERE id >= $1`} {
+		if _, err := c.ExecContext(ctx, statement, begun[0].ID); err != nil {
+			return err
+		}
+	}
+	over := map[string][]AuditEntry{}
+	var open []*AuditEntry
+	for i := range begun {
+		a := &begun[i]
+		if a.EndedAt.IsZero() {
+			open = append(open, a)
+			continue
+		}
+		over[a.Subscription] = append(over[a.Subscription], *a)
+	}
+	for _, some := range over {
+		if err := c.addAuditBlock(ctx, some); err != nil {
+			return err
+		}
+	}
+	return c.addAuditRows(ctx, open)
+}
+
+func (c *change) addAuditRows(ctx context.Context, open []*AuditEntry) error {
+	if len(open) == 0 {
+		return nil
+	}
+	statement, err := c.PrepareContext(ctx, insertAudit)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = statement.Close() }()
+	for _, a := range open {
+		if err := saveAudit(ctx, statement, a); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func saveAudit(ctx context.Context, statement *sql.Stmt, a *AuditEntry) error {
@@ -96,8 +148,9 @@ func saveAudit(ctx context.Context, statement *sql.Stmt, a *AuditEntry) error {
 // LastAudit returns the highest id of an entry, 0 when there is none.
 func (db *DB) LastAudit(ctx context.Context) (int64, error) {
 	var last int64
-	if err := db.read.QueryRowContext(ctx, `SELECT COALESCE(MAX(id), 0) FROM audit`).Scan(&last); err != nil {
-		return 0, fmt.Errorf("read last of audit: %w", err)
+	if err := db.read.QueryRowContext(ctx, `SELECT COALESCE(MAX(id), 0) FROM (
+		SELECT MAX(id) AS id FROM audit UNION ALL SELECT MAX(last_id) FROM audit_blocks) AS ids`).Scan(&last); err != nil {
+		return 0, fmt.Errorf("read last of audit: %w", diskFault(err))
 	}
 	return last, nil
 }
@@ -105,65 +158,4 @@ func (db *DB) LastAudit(ctx context.Context) (int64, error) {
 // EndOpenAudit gives all entries that have no end one, with a reason, and returns how many they were.
 func (db *DB) EndOpenAudit(ctx context.Context, at time.Time, reason string) (int64, error) {
 	return db.exec(ctx, "end open audit", `UPDATE audit SET ended_at = $1, reason = $2 WHERE ended_at = 0`, micros(at), reason)
-}
-
-// ListAudit returns the entries that q selects, newest first.
-func (db *DB) ListAudit(ctx context.Context, q AuditQuery) ([]AuditEntry, error) {
-	statement, args := q.statement()
-	found, err := many(ctx, db.read, readAudit, statement, args...)
-	if err != nil {
-		return nil, fmt.Errorf("list audit: %w", err)
-	}
-	return found, nil
-}
-
-func (q AuditQuery) statement() (string, []any) {
-	text, args := `SELECT `+auditColumns+` FROM audit WHERE subscription = $1`, []any{q.Subscription}
-	param := func(value any) string {
-		args = append(args, value)
-		return `$` + strconv.Itoa(len(args))
-	}
-	for _, one := range []struct{ column, value string }{
-		{"resource_group", q.ResourceGroup}, {"cluster_key", q.Cluster}, {"caller_key", q.Caller}, {"request_id", q.RequestID},
-	} {
-		if one.value != "" {
-			text += ` AND ` + one.column + ` = ` + param(one.value)
-		}
-	}
-	if !q.Since.IsZero() {
-		text += ` AND at >= ` + param(micros(q.Since))
-	}
-	if !q.Until.IsZero() {
-		text += ` AND at <= ` + param(micros(q.Until))
-	}
-	if !q.Before.At.IsZero() {
-		text += ` AND (at, id) < (` + param(micros(q.Before.At)) + `, ` + param(q.Before.ID) + `)`
-	}
-	text += ` ORDER BY at DESC, id DESC`
-	if q.Limit > 0 {
-		text += ` LIMIT ` + param(q.Limit)
-	}
-	return text, args
-}
-
-// CountAudit returns how many entries there are.
-func (db *DB) CountAudit(ctx context.Context) (int64, error) {
-	var count int64
-	if err := db.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM audit`).Scan(&count); err != nil {
-		return 0, fmt.Errorf("count audit: %w", err)
-	}
-	return count, nil
-}
-
-// ForgetAudit removes at most limit of the oldest entries from before a time, in one transaction, and returns how many.
-// The zero time stands for all entries. One whose request goes on is not removed.
-func (db *DB) ForgetAudit(ctx context.Context, before time.Time, limit int) (int64, error) {
-	if limit <= 0 {
-		return 0, fairlead.Errorf(fairlead.Invalid, "how many entries to forget is not positive")
-	}
-	statement, args := `DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE ended_at <> 0`, []any{limit}
-	if !before.IsZero() {
-		statement, args = statement+` AND at < $2`, append(args, micros(before))
-	}
-	return db.exec(ctx, "forget audit", statement+` ORDER BY at, id LIMIT $1)`, args...)
 }

@@ -15,6 +15,7 @@ type change struct {
 	*sql.Tx
 	dialect dialect
 	keys    []string
+	revises bool // it writes revisions
 }
 
 // commit runs fn in a transaction, says what for when it fails, and wakes those who wait for the keys. It
@@ -22,18 +23,21 @@ type change struct {
 func (db *DB) commit(ctx context.Context, doing string, fn func(*change) error) error {
 	tx, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("%s: %w", doing, unwritten(err))
+		return fmt.Errorf("%s: %w", doing, diskFault(err))
 	}
 	defer func() { _ = tx.Rollback() }()
 	work := &change{Tx: tx, dialect: db.dialect}
 	if err := fn(work); err != nil {
-		return fmt.Errorf("%s: %w", doing, unwritten(err))
+		return fmt.Errorf("%s: %w", doing, diskFault(err))
 	}
 	err = tx.Commit()
+	if work.revises {
+		db.revised.forget()
+	}
 	db.watch.announce(work.keys...)
 	if err != nil {
 		db.abandon(ctx)
-		return fmt.Errorf("%s: %w", doing, unwritten(err))
+		return fmt.Errorf("%s: %w", doing, diskFault(err))
 	}
 	return nil
 }
@@ -42,7 +46,7 @@ func (db *DB) commit(ctx context.Context, doing string, fn func(*change) error) 
 func (db *DB) exec(ctx context.Context, doing, statement string, args ...any) (int64, error) {
 	result, err := db.write.ExecContext(ctx, statement, args...)
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", doing, unwritten(err))
+		return 0, fmt.Errorf("%s: %w", doing, diskFault(err))
 	}
 	return result.RowsAffected()
 }
@@ -51,6 +55,7 @@ func (db *DB) exec(ctx context.Context, doing, statement string, args ...any) (i
 // appear in the order in which they are committed, and conditions hold until then.
 func (c *change) next(ctx context.Context) (int64, error) {
 	var value int64
+	c.revises = true
 	err := c.QueryRowContext(ctx, `UPDATE revision SET value = value + 1 WHERE id = 1 RETURNING value`).Scan(&value)
 	return value, err
 }
@@ -74,14 +79,14 @@ func one[T any](row *sql.Row, read func(scanner) (T, error), missing string, arg
 	if errors.Is(err, sql.ErrNoRows) {
 		return value, fairlead.Errorf(fairlead.NotFound, missing, args...)
 	}
-	return value, err
+	return value, diskFault(err)
 }
 
 // many returns all rows of a query.
 func many[T any](ctx context.Context, db *sql.DB, read func(scanner) (T, error), query string, args ...any) ([]T, error) {
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("query: %w", err)
+		return nil, fmt.Errorf("query: %w", diskFault(err))
 	}
 	defer func() { _ = rows.Close() }()
 	var all []T
@@ -92,7 +97,7 @@ func many[T any](ctx context.Context, db *sql.DB, read func(scanner) (T, error),
 		}
 		all = append(all, value)
 	}
-	return all, rows.Err()
+	return all, diskFault(rows.Err())
 }
 
 func micros(t time.Time) int64 {

@@ -98,5 +98,6 @@ func Current(ctx context.Context, path string) error {
 func (db *DB) Advance(ctx context.Context, now time.Time) error {
 	_, err := db.exec(ctx, "advance revisions",
 		`UPDATE revision SET value = CASE WHEN value < $1 THEN $1 ELSE value + 1 END WHERE id = 1`, now.UnixMicro())
+	db.revised.forget()
 	return err
 }

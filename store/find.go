@@ -28,7 +28,7 @@ func (db *DB) CountPrincipals(ctx context.Context, q PrincipalQuery) (int64, err
 	var count int64
 	err := db.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM principals WHERE `+where, args...).Scan(&count)
 	if err != nil {
-		return 0, fmt.Errorf("count principals: %w", err)
+		return 0, fmt.Errorf("count principals: %w", diskFault(err))
 	}
 	return count, nil
 }

@@ -105,7 +105,7 @@ func (db *DB) CountRelated(ctx context.Context, relation Relation, objectID stri
 	err := db.read.QueryRowContext(ctx, relation.related()+` SELECT COUNT(*) FROM principals
 		WHERE object_id IN (SELECT id FROM related) AND `+where, args...).Scan(&count)
 	if err != nil {
-		return 0, fmt.Errorf("count principals: %w", err)
+		return 0, fmt.Errorf("count principals: %w", diskFault(err))
 	}
 	return count, nil
 }
@@ -144,35 +144,4 @@ func (db *DB) ResourcesAbout(ctx context.Context, kind, objectID string) ([]Reso
 		return nil, fmt.Errorf("find resources about %s: %w", objectID, err)
 	}
 	return found, nil
-}
-
-// Revisions say how often resources and the directory (principals, credentials, memberships) have been written. What
-// was read after them is still true as long as they are the same.
-type Revisions struct{ Resources, Directory int64 }
-
-// Covers reports whether what was read at these revisions is no older than the others.
-func (r Revisions) Covers(others Revisions) bool {
-	return r.Resources >= others.Resources && r.Directory >= others.Directory
-}
-
-type asOf struct{}
-
-// AsOf returns a context in which Revisions answers with what it has answered before: for the several questions of one short
-// decision.
-func AsOf(ctx context.Context, now Revisions) context.Context {
-	return context.WithValue(ctx, asOf{}, now)
-}
-
-// Revisions returns the present revisions.
-func (db *DB) Revisions(ctx context.Context) (Revisions, error) {
-	if before, ok := ctx.Value(asOf{}).(Revisions); ok {
-		return before, nil
-	}
-	var now Revisions
-	err := db.read.QueryRowContext(ctx, `SELECT r.value, d.value FROM revision r, revision d
-		WHERE r.id = 1 AND d.id = 2`).Scan(&now.Resources, &now.Directory)
-	if err != nil {
-		return now, fmt.Errorf("read revisions: %w", err)
-	}
-	return now, nil
 }

@@ -20,22 +20,23 @@ const (
 )
 
 // Operation is the journal of one long-running operation on a resource. Record, if any, goes into the activity log when
-// the operation finishes.
+// the operation finishes. ErrorDetails is JSON that says more about the error, if there is more to say.
 type Operation struct {
 	ID, ResourceKey, Kind   string
 	Status                  OperationStatus
 	ErrorCode, ErrorMessage string
+	ErrorDetails            string
 	StartedAt, EndedAt      time.Time
 	Principal               string
 	Record                  *Activity
 }
 
-const operationColumns = `id, resource_key, kind, status, error_code, error_message, principal, started_at, ended_at`
+const operationColumns = `id, resource_key, kind, status, error_code, error_message, error_details, principal, started_at, ended_at`
 
 func readOperation(row scanner) (Operation, error) {
 	var op Operation
 	var started, ended int64
-	err := row.Scan(&op.ID, &op.ResourceKey, &op.Kind, &op.Status, &op.ErrorCode, &op.ErrorMessage, &op.Principal, &started, &ended)
+	err := row.Scan(&op.ID, &op.ResourceKey, &op.Kind, &op.Status, &op.ErrorCode, &op.ErrorMessage, &op.ErrorDetails, &op.Principal, &started, &ended)
 	op.StartedAt, op.EndedAt = moment(started), moment(ended)
 	return op, err
 }
@@ -50,8 +51,8 @@ func (c *change) create(ctx context.Context, op Operation) error {
 		op.Status = InProgress
 	}
 	result, err := c.ExecContext(ctx, `INSERT INTO operations (`+operationColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`,
-		op.ID, op.ResourceKey, op.Kind, string(op.Status), op.ErrorCode, op.ErrorMessage, op.Principal,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
+		op.ID, op.ResourceKey, op.Kind, string(op.Status), op.ErrorCode, op.ErrorMessage, op.ErrorDetails, op.Principal,
 		micros(op.StartedAt), micros(op.EndedAt))
 	if err != nil {
 		return err
@@ -64,8 +65,8 @@ func (c *change) create(ctx context.Context, op Operation) error {
 func (db *DB) FinishOperation(ctx context.Context, op Operation) error {
 	return db.commit(ctx, "finish operation", func(c *change) error {
 		result, err := c.ExecContext(ctx, `UPDATE operations
-			SET status = $1, error_code = $2, error_message = $3, ended_at = $4 WHERE id = $5 AND status = $6`,
-			string(op.Status), op.ErrorCode, op.ErrorMessage, micros(defaultTime(op.EndedAt)), op.ID, string(InProgress))
+			SET status = $1, error_code = $2, error_message = $3, error_details = $4, ended_at = $5 WHERE id = $6 AND status = $7`,
+			string(op.Status), op.ErrorCode, op.ErrorMessage, op.ErrorDetails, micros(defaultTime(op.EndedAt)), op.ID, string(InProgress))
 		if err != nil {
 			return err
 		}
@@ -89,6 +90,14 @@ func (db *DB) GetOperation(ctx context.Context, id string) (Operation, error) {
 func (db *DB) UnfinishedOperations(ctx context.Context) ([]Operation, error) {
 	return many(ctx, db.read, readOperation,
 		`SELECT `+operationColumns+` FROM operations WHERE status = 'InProgress' ORDER BY started_at, id`)
+}
+
+// OtherOperation reports whether another operation on the same resource is in progress.
+func (db *DB) OtherOperation(ctx context.Context, op Operation) (bool, error) {
+	row := db.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM operations WHERE resource_key = $1 AND status = 'InProgress' AND id <> $2`,
+		op.ResourceKey, op.ID)
+	others, err := one(row, func(s scanner) (count int, err error) { return count, s.Scan(&count) }, "no count")
+	return others > 0, err
 }
 
 // ForgetOperations removes the operations that ended before a time and returns how many.

@@ -129,7 +129,7 @@ func listRecordings(ctx context.Context, db *DB, statement string, args ...any) 
 func (db *DB) RecordedBytes(ctx context.Context) (int64, error) {
 	var size int64
 	if err := db.read.QueryRowContext(ctx, `SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM recordings`).Scan(&size); err != nil {
-		return 0, fmt.Errorf("sum recordings: %w", err)
+		return 0, fmt.Errorf("sum recordings: %w", diskFault(err))
 	}
 	return size, nil
 }

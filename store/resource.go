@@ -16,7 +16,8 @@ import (
 // Type, Subscription and ResourceGroup are lower case too. Subject is the principal that the
 // document is about, if any. ETag and Revision are set by each write, CreatedAt and CreatedBy by
 // the first. Parent is not stored: it is a key that must exist for the write to happen. Record, if any, goes into the
-// activity log with the write.
+// activity log with the write. Sealed, if any, is kept with the resource, apart from its document, for GetSealed; it goes when
+// the resource goes, or by Unseal. Wake is a key whose subscribers are told of the write as well.
 type Resource struct {
 	Key, ID, Type, Subscription, ResourceGroup, Name, Subject, ETag, Parent string
 
@@ -25,6 +26,9 @@ type Resource struct {
 	CreatedBy, UpdatedBy string
 	Revision             int64
 	Record               *Activity
+	Sealed               []byte
+	Unseal               bool
+	Wake                 string
 }
 
 // Query selects resources; empty fields select all. Prefix is the beginning of keys. After and
@@ -117,6 +121,7 @@ func (c *change) put(ctx context.Context, r Resource, condition Condition) (Reso
 	if err := c.record(ctx, r.Record); err != nil {
 		return Resource{}, err
 	}
+	sent := r
 	if stored == "" {
 		r, err = c.insert(ctx, r)
 	} else {
@@ -125,7 +130,22 @@ func (c *change) put(ctx context.Context, r Resource, condition Condition) (Reso
 	if err != nil {
 		return Resource{}, err
 	}
-	return r, c.changed(ctx, r.Key)
+	return r, c.alongside(ctx, sent)
+}
+
+// alongside does what goes with the write of a resource.
+func (c *change) alongside(ctx context.Context, r Resource) error {
+	if r.Unseal || len(r.Sealed) > 0 {
+		if err := c.seal(ctx, r.Key, r.Sealed); err != nil {
+			return err
+		}
+	}
+	if r.Wake != "" {
+		if err := c.changed(ctx, r.Wake); err != nil {
+			return err
+		}
+	}
+	return c.changed(ctx, r.Key)
 }
 
 func (c *change) needParent(ctx context.Context, parent string) error {
@@ -208,6 +228,9 @@ func (c *change) remove(ctx context.Context, key string, condition Condition) er
 		}
 	}
 	if _, err := c.ExecContext(ctx, `DELETE FROM resources WHERE key = $1 AND etag = $2`, key, stored); err != nil {
+		return err
+	}
+	if err := c.seal(ctx, key, nil); err != nil {
 		return err
 	}
 	return c.changed(ctx, key)

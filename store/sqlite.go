@@ -27,6 +27,7 @@ const (
 	codeBusy     = 5
 	codeReadOnly = 8
 	codeIOError  = 10
+	codeCorrupt  = 11 // of a disk that went away, too: pages are missing
 	codeFull     = 13
 	codeCantOpen = 14
 )
@@ -46,6 +47,7 @@ func openSQLite(path string) (*DB, error) {
 		write:   openPool(path, 1, "journal_mode(WAL)", "synchronous(FULL)"),
 		read:    openPool(path, readers, "query_only(1)"),
 		dialect: dialect{name: "sqlite", collate: "BINARY"},
+		alone:   true,
 	}, nil
 }
 
@@ -93,13 +95,16 @@ func sqliteCode(err error) int {
 	return 0
 }
 
-// unwritten says in words that the disk is at fault, when it is. The next write may succeed.
-func unwritten(err error) error {
+// diskFault says in words that the disk is at fault, when it is. The next request may succeed.
+func diskFault(err error) error {
+	if _, said := errors.AsType[*fairlead.Error](err); said {
+		return err
+	}
 	switch sqliteCode(err) {
 	case codeFull:
 		return fairlead.Errorf(fairlead.Unavailable, "the hub's disk is full: nothing was written; make room there, and try again (%w)", err).WithCode("InsufficientStorage")
-	case codeReadOnly, codeIOError, codeCantOpen:
-		return fairlead.Errorf(fairlead.Unavailable, "the hub's disk cannot be written: nothing was changed; mend the disk, and try again (%w)", err).WithCode("StorageUnavailable")
+	case codeReadOnly, codeIOError, codeCorrupt, codeCantOpen:
+		return fairlead.Errorf(fairlead.Unavailable, "the hub's disk cannot be read or written: nothing was changed; mend the disk, and try again (%w)", err).WithCode("StorageUnavailable")
 	}
 	return err
 }

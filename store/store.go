@@ -32,6 +32,8 @@ type DB struct {
 	write   *sql.DB
 	dialect dialect
 	watch   watchers
+	alone   bool // nobody else writes to the database
+	revised revised
 
 	postgres *pgx.ConnConfig // nil on SQLite
 	stop     func()
@@ -97,7 +99,7 @@ func (db *DB) Close() error {
 func (db *DB) Ping(ctx context.Context) error {
 	var one int
 	if err := db.read.QueryRowContext(ctx, `SELECT 1`).Scan(&one); err != nil {
-		return fmt.Errorf("ping database: %w", err)
+		return fmt.Errorf("ping database: %w", diskFault(err))
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ const directoryRevision = 2
 // directory's next revision, whose row stays locked until the end: such transactions follow one another.
 func (db *DB) changeDirectory(ctx context.Context, doing string, fn func(*change) error) error {
 	return db.commit(ctx, doing, func(c *change) error {
+		c.revises = true
 		if _, err := c.ExecContext(ctx, `UPDATE revision SET value = value + 1 WHERE id = $1`, directoryRevision); err != nil {
 			return err
 		}

@@ -14,6 +14,6 @@ if [ "$(id -u)" -eq 0 ]; then
 	FAIRLEAD_TEST_COREDNS=$(ls -t "$cache"/bin/coredns-*/coredns | head -n 1)
 	export FAIRLEAD_TEST_COREDNS
 else
-	echo "no root: the probe's tests on a real node are left out"
+	echo "no root: tests on a real node are left out"
 fi
 "$@"

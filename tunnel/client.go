@@ -8,19 +8,19 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"github.com/fairlead/fairlead/tunnel/h2"
 )
 
 // ErrUnavailable is why a request was not sent: the tunnel has ended, goes away, or carries as many as it can. The request can
 // be made on another one, whatever its method.
-var ErrUnavailable = errors.New("the tunnel takes no request now")
-
-// defaultStreams is what net/http takes a server to accept that has not said how many.
-const defaultStreams = 100
+var ErrUnavailable = h2.ErrUnavailable
 
 // Client sends requests through a tunnel. It costs one goroutine while it has nothing to do.
 type Client struct {
 	conn     *watched
-	http     *http.ClientConn
+	http     *h2.Conn
 	draining atomic.Bool
 }
 
@@ -28,22 +28,14 @@ type Client struct {
 // connection over and closes it on an error.
 func NewClient(ctx context.Context, conn net.Conn) (*Client, error) {
 	c := &Client{conn: watch(conn)}
-	transport := &http.Transport{
-		DialContext:        func(context.Context, string, string) (net.Conn, error) { return c.conn, nil },
-		Protocols:          overPlainConnections(),
-		HTTP2:              http2(),
-		DisableCompression: true, MaxResponseHeaderBytes: maxHeaders,
-	}
-	var err error
-	if c.http, err = transport.NewClientConn(ctx, "http", "tunnel:80"); err != nil {
-		_ = c.conn.Close()
-		return nil, fmt.Errorf("begin a tunnel: %w", err)
-	}
+	c.http = h2.New(direct{c.conn}, h2.Config{
+		FrameSize: FrameSize, StreamWindow: streamWindow, ConnWindow: connectionWindow, HeaderSize: maxHeaders,
+		PingAfter: pingAfter, PingTimeout: pingTimeout, WriteTimeout: writeByteTimeout, Changed: c.changed, FewLeft: c.announceEnd,
+	})
 	if err := c.greeted(ctx); err != nil {
 		c.Close()
 		return nil, err
 	}
-	c.http.SetStateHook(c.changed)
 	if ws, ok := conn.(*Conn); ok {
 		ws.afterDrain(c.Retire)
 	}
@@ -52,46 +44,29 @@ func NewClient(ctx context.Context, conn net.Conn) (*Client, error) {
 
 // greeted waits until the far end has said how many streams it takes.
 func (c *Client) greeted(ctx context.Context) error {
-	changed := make(chan struct{}, 1)
-	c.http.SetStateHook(func(*http.ClientConn) {
-		select {
-		case changed <- struct{}{}:
-		default:
-		}
-	})
-	defer c.http.SetStateHook(nil)
-	for c.http.Available() <= defaultStreams {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("the far end of the tunnel does not speak HTTP/2: %w", ctx.Err())
-		case <-c.conn.done:
-			return errors.New("the far end of the tunnel ended it at once")
-		case <-changed:
-		}
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("the far end of the tunnel does not speak HTTP/2: %w", ctx.Err())
+	case <-c.conn.done:
+		return errors.New("the far end of the tunnel ended it at once")
+	case <-c.http.Greeted():
+		return nil
 	}
-	return nil
 }
 
 // RoundTrip sends a request. One with Connection: Upgrade becomes a stream of bytes both ways: its answer has status 101 and
 // a Body that can be written to, as httputil.ReverseProxy wants it.
 func (c *Client) RoundTrip(request *http.Request) (*http.Response, error) {
-	if err := c.reserve(); err != nil {
+	if c.draining.Load() {
 		if request.Body != nil {
-			_ = request.Body.Close()
+			_ = request.Body.Close() // it is not read
 		}
-		return nil, err
+		return nil, ErrUnavailable
 	}
 	if hasToken(request.Header, "Connection", "upgrade") {
 		return c.upgrade(request)
 	}
 	return c.http.RoundTrip(withoutMarks(request))
-}
-
-func (c *Client) reserve() error {
-	if c.draining.Load() || c.http.Reserve() != nil {
-		return ErrUnavailable
-	}
-	return nil
 }
 
 // withoutMarks keeps whoever calls from speaking to the far end in our words: a POST that is a DELETE there.
@@ -120,33 +95,39 @@ func (c *Client) AfterDone(f func()) { c.conn.after(f) }
 
 // Drain tells the far end that this side goes away, and retires the tunnel.
 func (c *Client) Drain() {
+	c.announceEnd()
+	c.Retire()
+}
+
+// announceEnd has the far end open another tunnel.
+func (c *Client) announceEnd() {
 	if ws, ok := c.conn.Conn.(*Conn); ok {
 		_ = ws.Drain() // a peer that cannot be told notices the end
 	}
-	c.Retire()
 }
 
 // Retire takes no further requests and closes the tunnel when those under way have ended.
 func (c *Client) Retire() {
 	c.draining.Store(true)
-	c.changed(c.http)
+	c.changed()
 }
 
-func (c *Client) changed(conn *http.ClientConn) {
-	if c.draining.Load() && conn.InFlight() == 0 {
+func (c *Client) changed() {
+	if c.draining.Load() && c.http.InFlight() == 0 {
 		c.Close()
 	}
 }
 
 // Close ends the tunnel at once.
 func (c *Client) Close() {
-	_ = c.http.Close() // it returns nil always
+	c.http.Close()
 }
 
-// watched is a connection that tells of its end.
+// watched is a connection that tells of its end, and gathers what is written to it.
 type watched struct {
 	net.Conn
 
+	out   *outbox
 	first atomic.Bool
 	done  chan struct{} // closed when the end begins
 	gone  chan struct{} // closed when it is over: a peer may have to be told
@@ -157,8 +138,26 @@ type watched struct {
 }
 
 func watch(conn net.Conn) *watched {
-	return &watched{Conn: conn, done: make(chan struct{}), gone: make(chan struct{})}
+	return &watched{Conn: conn, out: newOutbox(conn), done: make(chan struct{}), gone: make(chan struct{})}
 }
+
+// Write writes p, together with what else is written at that time.
+func (w *watched) Write(p []byte) (int, error) { return w.out.Write(p) }
+
+// SetDeadline implements net.Conn.
+func (w *watched) SetDeadline(t time.Time) error { return w.SetReadDeadline(t) }
+
+// SetWriteDeadline does nothing: what is sent has a deadline of its own.
+func (w *watched) SetWriteDeadline(time.Time) error { return nil }
+
+// direct is a watched connection for who gathers by itself.
+type direct struct{ *watched }
+
+// Write implements net.Conn.
+func (d direct) Write(p []byte) (int, error) { return d.Conn.Write(p) }
+
+// SetWriteDeadline implements net.Conn.
+func (d direct) SetWriteDeadline(t time.Time) error { return d.Conn.SetWriteDeadline(t) }
 
 // Close closes the connection, once.
 func (w *watched) Close() error {
@@ -174,6 +173,7 @@ func (w *watched) Close() error {
 	if then != nil {
 		then()
 	}
+	w.out.finish()
 	return w.Conn.Close()
 }
 

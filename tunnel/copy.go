@@ -51,12 +51,20 @@ func (g *gathered) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// Read reads as much of what is there as goes into a large p, and into a small one what is in one record.
+func (g *gathered) Read(p []byte) (int, error) {
+	if len(p) > maxRecord {
+		return g.readSome(p)
+	}
+	return g.Conn.Read(p)
+}
+
 // readSome reads what is there, and at least something. It waits for the rest of a record of which some is there.
 func (g *gathered) readSome(p []byte) (int, error) {
-	n, err := g.Read(p)
+	n, err := g.Conn.Read(p)
 	for err == nil && n < len(p) && g.wire.holds() {
 		var more int
-		more, err = g.Read(p[n:])
+		more, err = g.Conn.Read(p[n:])
 		n += more
 	}
 	return n, err

@@ -2,11 +2,12 @@ package tunnel
 
 import (
 	"net"
+	"runtime"
 	"sync"
 )
 
 // wire is a TCP connection below TLS, which by itself makes a system call of each record. While it is corked, writes are
-// gathered until it is flushed; a reader that finds much is given much the next time, out of a buffer that it holds only until
+// gathered until it is flushed, and full records are otherwise; a reader that finds much is given much the next time, out of a buffer that it holds only until
 // it has read it.
 type wire struct {
 	net.Conn
@@ -18,8 +19,10 @@ type wire struct {
 
 	mu     sync.Mutex
 	corked bool
+	due    bool // somebody is about to send what is kept
 	out    []byte
-	outIn  *chunk
+	outIn  *chunk // of which out is a part; nil while nothing is kept
+	err    error  // of all further writes
 }
 
 // NetConn returns the connection below.
@@ -56,13 +59,19 @@ func (w *wire) release() {
 	w.large = nil
 }
 
-// Write writes, or keeps p until the flush.
+// Write writes, or keeps p until the flush. A record that is full is mostly not the last one of what is written: it is kept
+// until the next one that is not full, until there is no room, or for a moment.
 func (w *wire) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.corked {
+	if w.err != nil {
+		return 0, w.err
+	}
+	full := len(p) > maxRecord
+	if !w.corked && w.outIn == nil && (!full || len(p) > maxRecord+recordOverhead) {
 		return w.Conn.Write(p)
 	}
+	w.open()
 	if len(w.out)+len(p) > len(w.outIn) {
 		if err := w.empty(); err != nil {
 			return 0, err
@@ -72,15 +81,54 @@ func (w *wire) Write(p []byte) (int, error) {
 		return w.Conn.Write(p)
 	}
 	w.out = append(w.out, p...)
-	return len(p), nil
+	return len(p), w.kept(full)
+}
+
+// kept sends what has been kept, unless it is to wait. It needs the lock, as all below do.
+func (w *wire) kept(full bool) error {
+	switch {
+	case w.corked:
+		return nil
+	case !full || len(w.out)+maxRecord > len(w.outIn):
+		err := w.empty()
+		w.shut()
+		return err
+	case !w.due:
+		w.due = true
+		go w.later()
+	}
+	return nil
+}
+
+// later sends what was kept once everybody who was about to write has done so.
+func (w *wire) later() {
+	runtime.Gosched()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.due = false
+	if !w.corked && w.outIn != nil {
+		w.err = w.empty()
+		w.shut()
+	}
+}
+
+func (w *wire) open() {
+	if w.outIn == nil {
+		w.outIn = chunks.Get().(*chunk) //nolint:forcetypeassert // nothing else is in it
+		w.out = w.outIn[:0]
+	}
+}
+
+func (w *wire) shut() {
+	chunks.Put(w.outIn)
+	w.out, w.outIn = nil, nil
 }
 
 func (w *wire) cork() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.corked = true
-	w.outIn = chunks.Get().(*chunk) //nolint:forcetypeassert // nothing else is in it
-	w.out = w.outIn[:0]
+	w.open()
 }
 
 // flush sends what was gathered.
@@ -88,8 +136,8 @@ func (w *wire) flush() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	err := w.empty()
-	chunks.Put(w.outIn)
-	w.corked, w.out, w.outIn = false, nil, nil
+	w.shut()
+	w.corked = false
 	return err
 }
 

@@ -2,6 +2,7 @@ package aadproxy
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,12 +17,14 @@ import (
 	"k8s.io/client-go/transport"
 
 	"github.com/fairlead/fairlead/caller"
-	"github.com/fairlead/fairlead/dataaction"
 	"github.com/fairlead/fairlead/tunnel"
 )
 
-// answerTimeout is far longer than the API server takes itself; services behind it may take their time.
-const answerTimeout = 10 * time.Minute
+const (
+	// The answerTimeout is far longer than the API server takes itself; services behind it may take their time.
+	answerTimeout = 10 * time.Minute
+	dialTimeout   = 5 * time.Second // to connect, and as long again for TLS
+)
 
 // apiServer passes requests on to the API server: as a caller in the name of this agent, or with the caller's own token.
 type apiServer struct {
@@ -55,8 +58,7 @@ func newAPIServer(config *rest.Config, log *slog.Logger) (*apiServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.asAgent = s.proxy(own, log, func(out http.Header, with passage) { with.headers.impersonate(out, with.level, with.token) })
-	s.asGiven = s.proxy(given, log, func(http.Header, passage) {})
+	s.asAgent, s.asGiven = s.proxy(own, log), s.proxy(given, log)
 	return s, nil
 }
 
@@ -65,20 +67,40 @@ func roundTripper(config *rest.Config) (http.RoundTripper, error) {
 	if config.ExecProvider != nil || config.AuthProvider != nil {
 		return pluggedIn(config)
 	}
-	tls, err := rest.TLSConfigFor(config)
+	settings, err := rest.TLSConfigFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the connection to the API server: %w", err)
 	}
-	if tls != nil {
-		tls.NextProtos = []string{"http/1.1"}
-	}
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}
 	protocols := &http.Protocols{}
 	protocols.SetHTTP1(true)
 	return &http.Transport{
-		DialContext: (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}).DialContext, TLSClientConfig: tls, TLSHandshakeTimeout: 5 * time.Second,
-		Protocols: protocols, MaxIdleConnsPerHost: 256, IdleConnTimeout: 30 * time.Second, ResponseHeaderTimeout: answerTimeout,
+		DialContext: dialer.DialContext, DialTLSContext: secured(dialer, settings), Protocols: protocols,
+		MaxIdleConnsPerHost: 256, IdleConnTimeout: 30 * time.Second, ResponseHeaderTimeout: answerTimeout,
 		DisableCompression: true, MaxResponseHeaderBytes: 1 << 20, ReadBufferSize: 16 << 10, WriteBufferSize: 16 << 10,
 	}, nil
+}
+
+// secured connects over TLS, in a way that bulk takes few system calls.
+func secured(dialer *net.Dialer, settings *tls.Config) func(ctx context.Context, network, address string) (net.Conn, error) {
+	if settings == nil {
+		settings = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	settings.NextProtos = []string{"http/1.1"}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dialer.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		of := settings
+		if host, _, err := net.SplitHostPort(address); err == nil && of.ServerName == "" {
+			of = of.Clone()
+			of.ServerName = host
+		}
+		ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+		defer cancel()
+		return tunnel.Secure(ctx, conn, of)
+	}
 }
 
 // pluggedIn lets client-go ask the programs that some kubeconfigs name for credentials.
@@ -101,19 +123,26 @@ func (s *apiServer) close() {
 	}
 }
 
-// pass passes a caller's request on.
-func (s *apiServer) pass(w http.ResponseWriter, r *http.Request, from *stated, level dataaction.Level) {
-	if from.Mode == caller.Token {
-		s.asGiven.ServeHTTP(w, r)
+// pass passes a caller's request on, until the end of ctx.
+func (s *apiServer) pass(ctx context.Context, w http.ResponseWriter, r *http.Request, open *stream) {
+	if open.as.Mode == caller.Token {
+		s.passBy(ctx, s.asGiven, w, r, passage{})
 		return
 	}
 	token, err := s.ownToken()
 	if err != nil {
-		refuse(w, refusalOf(r.Context(), err))
+		refuse(w, refusalOf(ctx, err))
 		return
 	}
-	with := passage{headers: from.headers, level: level, token: token}
-	s.asAgent.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), passageKey{}, with)))
+	s.passBy(ctx, s.asAgent, w, r, passage{open, token})
+}
+
+func (s *apiServer) passBy(ctx context.Context, by *httputil.ReverseProxy, w http.ResponseWriter, r *http.Request, with passage) {
+	if plain(r) {
+		s.relay(ctx, w, r, by.Transport, with)
+		return
+	}
+	by.ServeHTTP(w, r.WithContext(context.WithValue(ctx, passageKey{}, with)))
 }
 
 // ownToken returns this agent's own token, empty when it shows a certificate.
@@ -128,29 +157,33 @@ func (s *apiServer) ownToken() (string, error) {
 	return found.AccessToken, nil
 }
 
-// passage is with what a request is passed on in the name of this agent.
+// passage is with what a request is passed on in the name of this agent; its zero value is for one that is not.
 type passage struct {
-	headers headers
-	level   dataaction.Level
-	token   string
+	open  *stream
+	token string
+}
+
+func (p passage) prepare(out http.Header) {
+	if p.open != nil {
+		p.open.as.headers.impersonate(out, p.open.level, p.token)
+	}
 }
 
 type passageKey struct{}
 
-func (s *apiServer) proxy(
-	way http.RoundTripper, log *slog.Logger, prepare func(http.Header, passage),
-) *httputil.ReverseProxy {
+func (s *apiServer) proxy(way http.RoundTripper, log *slog.Logger) *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
-		Transport: way, BufferPool: tunnel.Buffers{}, FlushInterval: -1, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		Transport: way, BufferPool: tunnel.Buffers{}, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = s.address.Scheme, s.address.Host, ""
 			strip(r.Out.Header)
 			with, _ := r.In.Context().Value(passageKey{}).(passage)
-			prepare(r.Out.Header, with)
+			with.prepare(r.Out.Header)
 		},
 		ModifyResponse: func(answer *http.Response) error {
-			stripAnswer(answer.Header)
-			return nil
+			ctx := answer.Request.Context()
+			with, _ := ctx.Value(passageKey{}).(passage)
+			return with.answered(ctx, answer)
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { refuse(w, refusalOf(r.Context(), err)) },
 	}

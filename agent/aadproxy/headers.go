@@ -68,10 +68,15 @@ func (h headers) impersonate(to http.Header, level dataaction.Level, token strin
 // strip removes what only this agent and the API server may say to one another.
 func strip(all http.Header) {
 	for name := range all {
-		if foldedPrefix(name, impersonation) || foldedPrefix(name, ourHeaders) || foldedPrefix(name, remoteHeaders) {
+		if reserved(name) {
 			delete(all, name)
 		}
 	}
+}
+
+// reserved reports whether only this agent and the API server may say something in a header.
+func reserved(name string) bool {
+	return foldedPrefix(name, impersonation) || foldedPrefix(name, ourHeaders) || foldedPrefix(name, remoteHeaders)
 }
 
 // stripAnswer removes from an answer what is this agent's to say.

@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apiserver/pkg/endpoints/request"
 
+	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/aadproxy/policy"
 	"github.com/fairlead/fairlead/caller"
 	"github.com/fairlead/fairlead/dataaction"
@@ -42,6 +43,7 @@ func parse(factory *request.RequestInfoFactory, r *http.Request) (asked, error) 
 type judge struct {
 	owner     *owner
 	azureRBAC bool
+	cluster   fairlead.ResourceID
 }
 
 // decide returns the level to ask the API server with, Refused for none but the caller's own, or why it is not asked.

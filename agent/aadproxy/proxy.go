@@ -93,7 +93,7 @@ func New(config Config) (*Proxy, error) {
 		kube: client, namespace: config.Namespace, now: config.Now, log: config.Log, known: make(chan struct{}),
 		changed: func() { p.callers.weighAll() },
 	}
-	p.judge = &judge{owner: p.owner, azureRBAC: config.AzureRBAC}
+	p.judge = &judge{owner: p.owner, azureRBAC: config.AzureRBAC, cluster: config.Cluster}
 	if p.reviews, err = newReviews(p.judge, api); err != nil {
 		return nil, fmt.Errorf("prepare reviews of rights: %w", err)
 	}
@@ -271,5 +271,5 @@ func (p *Proxy) pass(w http.ResponseWriter, r *http.Request, from *stated, what 
 	open := &stream{asked: what, as: from, level: level, judge: p.judge, cancel: cancel}
 	p.callers.open(from, open)
 	defer p.callers.closed(from, open)
-	p.api.pass(w, r.WithContext(ctx), from, level)
+	p.api.pass(ctx, w, r, open)
 }

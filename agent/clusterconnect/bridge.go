@@ -39,7 +39,7 @@ func (b *Bridge) Reach(ctx context.Context) (Far, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, bridgeTimeout)
 	defer cancel()
-	conn, err := (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext(ctx, "tcp", b.Address)
+	conn, err := dialer().DialContext(ctx, "tcp", b.Address)
 	if err == nil {
 		conn, err = tunnel.Secure(ctx, conn, config)
 	}
@@ -47,6 +47,11 @@ func (b *Bridge) Reach(ctx context.Context) (Far, error) {
 		return nil, fmt.Errorf("reach kube-aad-proxy at %s: %w", b.Address, err)
 	}
 	return &bridged{Conn: conn, grace: b.Grace}, nil
+}
+
+// dialer makes connections on which little waits.
+func dialer() *net.Dialer {
+	return &net.Dialer{KeepAlive: 15 * time.Second, ControlContext: limitReceived}
 }
 
 func (b *Bridge) tls() (*tls.Config, error) {

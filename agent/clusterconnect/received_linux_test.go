@@ -13,7 +13,7 @@ func TestTheKernelHoldsLittle(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	conn, err := (&net.Dialer{ControlContext: limitReceived}).DialContext(t.Context(), "tcp", listener.Addr().String())
+	conn, err := dialer().DialContext(t.Context(), "tcp", listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,12 +9,13 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/dataplane"
 	"github.com/fairlead/fairlead/agent/identity"
 	"github.com/fairlead/fairlead/agent/kube"
 	"github.com/fairlead/fairlead/agent/logline"
-	"github.com/fairlead/fairlead/agent/pace"
 )
 
 // pollSeconds is how long the hub may keep a question; proxies tend to drop what is silent for a minute.
@@ -24,6 +25,8 @@ const pollSeconds = 50
 type Hub interface {
 	PendingConfigs(ctx context.Context, query fairlead.PendingQuery) (fairlead.PendingConfigs, error)
 	ConfigStatuses(ctx context.Context, statuses []fairlead.ConfigurationStatus) error
+	ExtensionStatuses(ctx context.Context, reports []fairlead.ExtensionReport) error
+	FluxStatuses(ctx context.Context, reports []fairlead.FluxReport) error
 }
 
 // Agent is the agent.
@@ -34,6 +37,12 @@ type Agent struct {
 	Namespace string
 	Log       *slog.Logger
 	Ready     func(error)
+	// Extensions says that extension-manager works in this cluster. Without it the hub is told that extensions are off, and with
+	// them Flux, which is one.
+	Extensions bool
+
+	kinds    map[string]wish // by version and kind
+	vanished chan struct{}   // holds one signal: something that was going has gone
 
 	etag   string                         // of the desired state that is in the cluster
 	unsent []fairlead.ConfigurationStatus // what the hub has not been told yet
@@ -41,9 +50,26 @@ type Agent struct {
 	idle   bool // the last answer held nothing new
 }
 
-// Run fetches and applies until the end of ctx.
+// Run fetches and applies, and reports what becomes of it, until the end of ctx.
 func (a *Agent) Run(ctx context.Context) error {
-	backoff := pace.Backoff{Min: time.Second, Max: 30 * time.Second}
+	a.prepare()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.fetch(ctx) })
+	if a.Extensions {
+		for _, kind := range a.kinds {
+			group.Go(func() error { return kind.reports.run(ctx) })
+		}
+	}
+	return group.Wait()
+}
+
+func (a *Agent) prepare() {
+	a.vanished = make(chan struct{}, 1)
+	a.kinds = a.wishes()
+}
+
+func (a *Agent) fetch(ctx context.Context) error {
+	var rhythm Rhythm
 	for {
 		if err := a.waitForIdentity(ctx); err != nil {
 			return err
@@ -56,14 +82,28 @@ func (a *Agent) Run(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err == nil && (!a.idle || time.Since(started) > time.Second):
-			backoff.Reset()
+			rhythm.Reset()
 			continue
 		}
 		// A failure, or a hub that has nothing new and does not wait: ask ever more rarely.
-		if err := pace.Wait(ctx, backoff.Next(), renewed); err != nil {
+		if err := a.rest(ctx, rhythm.After(err), renewed); err != nil {
 			return err
 		}
 	}
+}
+
+// rest waits before the next question. A new certificate ends it, and an object that has gone: its name is free.
+func (a *Agent) rest(ctx context.Context, d time.Duration, renewed <-chan struct{}) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-renewed:
+	case <-a.vanished:
+	case <-timer.C:
+	}
+	return nil
 }
 
 func (a *Agent) waitForIdentity(ctx context.Context) error {
@@ -138,10 +178,14 @@ func (a *Agent) applyAll(ctx context.Context, pending fairlead.PendingConfigs) e
 			failures = append(failures, err)
 		}
 	}
+	for _, kind := range a.kinds {
+		kind.reports.mention(pending.Configurations)
+	}
 	if len(failures) == 0 {
 		a.etag = pending.ETag
+		return nil
 	}
-	return errors.Join(failures...)
+	return fmt.Errorf("%w: %w", errNotApplied, errors.Join(failures...))
 }
 
 func statusOf(wanted fairlead.Configuration, etag string, err error) fairlead.ConfigurationStatus {

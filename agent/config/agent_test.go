@@ -26,6 +26,8 @@ type script struct {
 	lost     error
 	queries  []fairlead.PendingQuery
 	statuses []fairlead.ConfigurationStatus
+	reports  []fairlead.ExtensionReport
+	fluxes   []fairlead.FluxReport
 }
 
 func (s *script) PendingConfigs(_ context.Context, query fairlead.PendingQuery) (fairlead.PendingConfigs, error) {
@@ -41,6 +43,22 @@ func (s *script) ConfigStatuses(_ context.Context, statuses []fairlead.Configura
 	return nil
 }
 
+func (s *script) ExtensionStatuses(_ context.Context, reports []fairlead.ExtensionReport) error {
+	if s.lost != nil {
+		return s.lost
+	}
+	s.reports = append(s.reports, reports...)
+	return nil
+}
+
+func (s *script) FluxStatuses(_ context.Context, reports []fairlead.FluxReport) error {
+	if s.lost != nil {
+		return s.lost
+	}
+	s.fluxes = append(s.fluxes, reports...)
+	return nil
+}
+
 func agent(t *testing.T, hub *script, log io.Writer, answer http.HandlerFunc) *Agent {
 	t.Helper()
 	server := httptest.NewServer(answer)
@@ -49,10 +67,12 @@ func agent(t *testing.T, hub *script, log io.Writer, answer http.HandlerFunc) *A
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Agent{
+	a := &Agent{
 		Kube: client, Hub: hub, Namespace: "azure-arc",
 		Log: slog.New(logline.New(log, slog.LevelInfo, logline.Identity{Agent: fairlead.ConfigAgent})), Ready: func(error) {},
 	}
+	a.prepare()
+	return a
 }
 
 // applied is a whole answer of an API server.

@@ -45,10 +45,11 @@ type Client struct {
 	offset   atomic.Int64 // nanoseconds to add to our clock to get the hub's
 	told     func() []byte
 
-	mu      sync.Mutex
-	current *session
-	unnamed *session
-	tunnels *tunnelSession
+	mu        sync.Mutex
+	current   *session
+	unnamed   *session
+	tunnels   *tunnelSession
+	abandoned time.Time // when a connection was last given up for its silence
 }
 
 // New returns a client. It makes no call.
@@ -98,6 +99,26 @@ func (c *Client) AgentStatus(ctx context.Context, status fairlead.AgentStatus) e
 	return c.callAsCluster(ctx, callTimeout, fairlead.OpAgentStatus, status, nil)
 }
 
+// ExtensionStatuses reports what became of extensions.
+func (c *Client) ExtensionStatuses(ctx context.Context, reports []fairlead.ExtensionReport) error {
+	return c.callAsCluster(ctx, callTimeout, fairlead.OpExtensionStatus, reports, nil)
+}
+
+// FluxStatuses reports what became of Flux configurations.
+func (c *Client) FluxStatuses(ctx context.Context, reports []fairlead.FluxReport) error {
+	return c.callAsCluster(ctx, callTimeout, fairlead.OpFluxStatus, reports, nil)
+}
+
+// ExtensionEvents reports what happened to extensions.
+func (c *Client) ExtensionEvents(ctx context.Context, events []fairlead.ExtensionEvent) error {
+	return c.callAsCluster(ctx, callTimeout, fairlead.OpExtensionEvents, events, nil)
+}
+
+// FluxLogs reports what Flux' controllers have written about configurations.
+func (c *Client) FluxLogs(ctx context.Context, lines []fairlead.FluxLog) error {
+	return c.callAsCluster(ctx, callTimeout, fairlead.OpFluxLogs, lines, nil)
+}
+
 func (c *Client) callAsCluster(ctx context.Context, wait time.Duration, operation string, request, answer any) error {
 	via, err := c.withIdentity()
 	if err != nil {
@@ -111,13 +132,13 @@ func (c *Client) call(ctx context.Context, wait time.Duration, operation string,
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", operation, err)
 	}
-	ctx = logline.WithCorrelation(ctx, uuid.NewString())
+	ctx, started := logline.WithCorrelation(ctx, uuid.NewString()), time.Now()
 	err = c.attempt(ctx, wait, operation, via, body, answer)
 	if fairlead.CodeOf(err) == "ProofExpired" && c.correctClock(ctx, err) {
 		err = c.attempt(ctx, wait, operation, via, body, answer)
 	}
 	// A connection that is still being opened goes on, for the next request to find it.
-	if errors.Is(err, context.DeadlineExceeded) && via.connected() {
+	if errors.Is(err, context.DeadlineExceeded) && via.connected() && via.gaveUp(started) {
 		c.abandon(via.session)
 	}
 	if refused := refusalOf(err); refused != nil {
@@ -153,6 +174,7 @@ func (c *Client) attempt(ctx context.Context, wait time.Duration, operation stri
 		return fmt.Errorf("reach the hub: %w", err)
 	}
 	defer answer.Body.Close()
+	via.heard()
 	return decode(answer, path, into)
 }
 

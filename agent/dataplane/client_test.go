@@ -111,34 +111,125 @@ func TestAWrongClockIsCorrectedOnce(t *testing.T) {
 	}
 }
 
-// A connection that something in between has forgotten swallows whatever is sent on it.
-func TestAfterSilenceAnotherConnectionIsUsed(t *testing.T) {
-	key := onboarding(t)
-	var silent atomic.Pointer[string]
+// swallower is a hub behind something that swallows calls on the first connection, or on all, for as long as the test says so.
+type swallower struct {
+	*httptest.Server
+
+	swallows    atomic.Bool
+	all         atomic.Bool
+	connections atomic.Int32
+}
+
+func swallowing(t *testing.T, key *rsa.PrivateKey) *swallower {
+	t.Helper()
+	s := &swallower{}
+	var first atomic.Pointer[string]
 	check, ended := verified(t, key, time.Now), make(chan struct{})
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if first := silent.Load(); first != nil && *first == r.RemoteAddr {
+	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		first.CompareAndSwap(nil, &r.RemoteAddr)
+		if s.all.Load() || s.swallows.Load() && *first.Load() == r.RemoteAddr {
 			<-ended
 			return
 		}
 		check(w, r)
-		silent.CompareAndSwap(nil, &r.RemoteAddr)
 	}))
-	server.EnableHTTP2 = true
-	server.StartTLS()
-	defer server.Close()
-	defer close(ended)
-	c := client(t, trusting(server))
+	s.EnableHTTP2 = true
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			s.connections.Add(1)
+		}
+	}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	t.Cleanup(func() { close(ended) })
+	return s
+}
+
+// answered makes a call that must succeed.
+func answered(t *testing.T, c *dataplane.Client, key *rsa.PrivateKey) {
+	t.Helper()
 	if _, err := c.Certificate(t.Context(), key, nil); err != nil {
 		t.Fatal(err)
 	}
-	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+}
+
+// givenUp makes so many calls at the same time, which are given up together.
+func givenUp(t *testing.T, c *dataplane.Client, key *rsa.PrivateKey, calls int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
-	if _, err := c.Certificate(short, key, nil); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("a swallowed call: %v", err)
+	var under sync.WaitGroup
+	for range calls {
+		under.Go(func() {
+			if _, err := c.Certificate(ctx, key, nil); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("a swallowed call: %v", err)
+			}
+		})
 	}
-	if _, err := c.Certificate(t.Context(), key, nil); err != nil {
-		t.Errorf("the next call: %v", err)
+	under.Wait()
+}
+
+// A connection that something in between has forgotten swallows whatever is sent on it.
+func TestAfterSilenceAnotherConnectionIsUsed(t *testing.T) {
+	key := onboarding(t)
+	server := swallowing(t, key)
+	c := client(t, trusting(server.Server))
+	answered(t, c, key)
+	server.swallows.Store(true)
+	givenUp(t, c, key, 1)
+	givenUp(t, c, key, 1)
+	answered(t, c, key)
+	if got := server.connections.Load(); got != 2 {
+		t.Errorf("%d connections, want a second one after two calls in vain", got)
+	}
+}
+
+// A hub that is busy answers one or the other call too late. To come back to it on a new connection would make it busier.
+func TestASlowHubKeepsItsConnection(t *testing.T) {
+	key := onboarding(t)
+	server := swallowing(t, key)
+	c := client(t, trusting(server.Server))
+	answered(t, c, key)
+	for range 3 {
+		server.swallows.Store(true)
+		givenUp(t, c, key, 1)
+		server.swallows.Store(false)
+		answered(t, c, key)
+	}
+	if got := server.connections.Load(); got != 1 {
+		t.Errorf("%d connections, want the first alone", got)
+	}
+}
+
+// When another connection is as silent as the first, the hub itself is slow, and further ones would keep it so.
+func TestASecondSilenceIsTheHubs(t *testing.T) {
+	key := onboarding(t)
+	server := swallowing(t, key)
+	c := client(t, trusting(server.Server))
+	answered(t, c, key)
+	server.all.Store(true)
+	for range 6 {
+		givenUp(t, c, key, 1)
+	}
+	server.all.Store(false)
+	answered(t, c, key)
+	if got := server.connections.Load(); got != 2 {
+		t.Errorf("%d connections, want one more than the first", got)
+	}
+}
+
+// Calls that wait at the same time are one sign of silence, not many.
+func TestCallsGivenUpTogetherAreOneSilence(t *testing.T) {
+	key := onboarding(t)
+	server := swallowing(t, key)
+	c := client(t, trusting(server.Server))
+	answered(t, c, key)
+	server.swallows.Store(true)
+	givenUp(t, c, key, 3)
+	server.swallows.Store(false)
+	answered(t, c, key)
+	if got := server.connections.Load(); got != 1 {
+		t.Errorf("%d connections, want the first alone", got)
 	}
 }
 

@@ -22,9 +22,10 @@ const (
 type opening struct {
 	open atomic.Bool   // a connection was had, and no request has failed since
 	turn chan struct{} // holds one
-}
 
-func newOpening() opening { return opening{turn: make(chan struct{}, 1)} }
+	mu       sync.Mutex
+	silentAt time.Time // when a request was given up after which nothing was heard, zero if anything was
+}
 
 // connected reports whether there was a connection lately.
 func (o *opening) connected() bool { return o.open.Load() }
@@ -34,6 +35,25 @@ func (o *opening) lost(ctx context.Context) {
 	if ctx.Err() == nil {
 		o.open.Store(false)
 	}
+}
+
+// heard notes an answer: the connection is good.
+func (o *opening) heard() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.silentAt = time.Time{}
+}
+
+// gaveUp notes that a request which began at started was given up, and reports whether it was the second in a row. One
+// alone is what a busy hub looks like, and to come back to that on a new connection makes it busier still.
+func (o *opening) gaveUp(started time.Time) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.silentAt.IsZero() {
+		o.silentAt = time.Now()
+		return false
+	}
+	return !started.Before(o.silentAt)
 }
 
 // begin returns the context with which a request is to be made, once it is its turn. The caller must call done.

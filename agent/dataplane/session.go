@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/net/http/httpproxy"
 
+	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/identity"
 	"github.com/fairlead/fairlead/agent/settings"
 	"github.com/fairlead/fairlead/proof"
@@ -92,11 +93,21 @@ func (c *Client) withoutIdentity(onboarding crypto.Signer) signedSession {
 	return signedSession{c.unnamed, proof.Signer{Key: onboarding}}
 }
 
+// So often, at the most, a connection may be abandoned. When another one so soon did not help, it is the hub that is slow: ten thousand
+// clusters that come back to it on new connections again and again leave it no time for their requests. Connections that are
+// dead end by their pings all the same.
+const abandonEvery = 10 * time.Minute
+
 // abandon makes the next request open a connection of its own. Something in between may have forgotten the
 // ones there are and swallow whatever is sent on them, which takes until their next ping to notice.
 func (c *Client) abandon(silent *session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := c.now()
+	if !c.abandoned.IsZero() && now.Sub(c.abandoned) < abandonEvery {
+		return
+	}
+	c.abandoned = now
 	if c.current == silent {
 		c.current = nil
 	}
@@ -106,10 +117,11 @@ func (c *Client) abandon(silent *session) {
 	silent.http.CloseIdleConnections()
 }
 
-// How long a hub may take to accept a connection, and to do its part of the handshake.
+// How long a hub may take to accept a connection, and to do its part of the handshake. To wait for that costs nobody anything,
+// and to begin anew costs both sides: a hub to which everybody comes back at once lets some wait for eight seconds.
 const (
 	dialTimeout      = 5 * time.Second
-	handshakeTimeout = 5 * time.Second
+	handshakeTimeout = 12 * time.Second
 )
 
 // How long a connection without requests stays. The one for certificates is not needed again for months.
@@ -129,11 +141,11 @@ func newSession(a anchors, shown *identity.Identity, hub []byte) *session {
 		TLSClientConfig: tlsOf(a, shown, hub), TLSHandshakeTimeout: handshakeTimeout, ForceAttemptHTTP2: true,
 		IdleConnTimeout: idle, MaxIdleConns: 2, ReadBufferSize: 4 << 10, WriteBufferSize: 4 << 10,
 		MaxResponseHeaderBytes: 64 << 10,
-		// A cut cable must be noticed before the hub gives the cluster up.
-		HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 4 * time.Second},
+		// A cut cable must be noticed before the hub gives the cluster up, and the hub takes what comes for a sign of life.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: fairlead.PingAfter, PingTimeout: 4 * time.Second},
 	}
 	return &session{
-		opening: newOpening(), identity: shown, hub: string(hub),
+		opening: opening{turn: make(chan struct{}, 1)}, identity: shown, hub: string(hub),
 		http: &http.Client{Transport: transport, CheckRedirect: stay},
 	}
 }

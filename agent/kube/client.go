@@ -142,6 +142,30 @@ func (c *Client) Apply(
 	return applied, nil
 }
 
+// Merge changes the fields of an object that a JSON merge patch (RFC 7386) holds.
+func (c *Client) Merge(ctx context.Context, in Collection, name, manager string, patch any) error {
+	body, err := json.Marshal(patch)
+	if err != nil {
+		return fmt.Errorf("encode a change of %s %s: %w", in.Resource, name, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	if _, err := c.in(in).Patch(ctx, name, types.MergePatchType, body, metav1.PatchOptions{FieldManager: manager}); err != nil {
+		return fmt.Errorf("change %s %s: %w", in.Resource, name, err)
+	}
+	return nil
+}
+
+// Delete deletes an object. One that has finalizers stays until they are gone.
+func (c *Client) Delete(ctx context.Context, from Collection, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	if err := c.in(from).Delete(ctx, name, metav1.DeleteOptions{}); err != nil {
+		return fmt.Errorf("delete %s %s: %w", from.Resource, name, err)
+	}
+	return nil
+}
+
 func (c *Client) in(where Collection) dynamic.ResourceInterface {
 	if where.Namespace == "" {
 		return c.objects.Resource(where.GroupVersionResource)

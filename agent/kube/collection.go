@@ -53,11 +53,29 @@ func ConfigMaps(namespace string) Collection { return collection("", "v1", "conf
 // Pods returns a namespace's pods.
 func Pods(namespace string) Collection { return collection("", "v1", "pods", namespace) }
 
+// Events returns a namespace's events.
+func Events(namespace string) Collection { return collection("", "v1", "events", namespace) }
+
 // Nodes returns the cluster's nodes.
 func Nodes() Collection { return collection("", "v1", "nodes", "") }
 
 // Namespaces returns the cluster's namespaces.
 func Namespaces() Collection { return collection("", "v1", "namespaces", "") }
+
+// ServiceAccounts returns a namespace's ServiceAccounts.
+func ServiceAccounts(namespace string) Collection {
+	return collection("", "v1", "serviceaccounts", namespace)
+}
+
+// RoleBindings returns a namespace's RoleBindings.
+func RoleBindings(namespace string) Collection {
+	return collection("rbac.authorization.k8s.io", "v1", "rolebindings", namespace)
+}
+
+// ClusterRoleBindings returns the cluster's ClusterRoleBindings.
+func ClusterRoleBindings() Collection {
+	return collection("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "")
+}
 
 // Leases returns a namespace's Leases.
 func Leases(namespace string) Collection {
@@ -82,4 +100,14 @@ func IdentityRequests(namespace string) Collection {
 // ArcCertificates returns a namespace's ArcCertificates.
 func ArcCertificates(namespace string) Collection {
 	return collection("clusterconfig.azure.com", "v1beta1", "arccertificates", namespace)
+}
+
+// ExtensionConfigs returns a namespace's ExtensionConfigs.
+func ExtensionConfigs(namespace string) Collection {
+	return collection("clusterconfig.azure.com", "v1beta1", "extensionconfigs", namespace)
+}
+
+// FluxConfigs returns a namespace's FluxConfigs.
+func FluxConfigs(namespace string) Collection {
+	return collection("clusterconfig.azure.com", "v1beta1", "fluxconfigs", namespace)
 }

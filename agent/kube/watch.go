@@ -32,8 +32,8 @@ type Watcher[T any, P pointer[T]] struct {
 	Log    *slog.Logger
 	// Keep removes from an object what is not read, which is most of the memory; nil keeps all.
 	Keep func(object P)
-	// Changed gets all objects by name after the first list and after changes. It runs on the watcher's
-	// goroutine and must change nothing in the map.
+	// Changed gets all objects by name, those of all namespaces by NAMESPACE/NAME, after the first list and after changes. It runs
+	// on the watcher's goroutine and must change nothing in the map.
 	Changed func(ctx context.Context, all map[string]P)
 
 	failures rate.Sometimes
@@ -86,12 +86,19 @@ func (w *Watcher[T, P]) follow(ctx context.Context, store cache.Store, ready <-c
 		all := map[string]P{}
 		for _, item := range store.List() {
 			if object, ok := item.(P); ok {
-				all[object.GetName()] = object
+				all[w.key(object)] = object
 			}
 		}
 		w.Changed(ctx, all)
 		ready = w.changed
 	}
+}
+
+func (w *Watcher[T, P]) key(object P) string {
+	if w.What.Namespace == "" && object.GetNamespace() != "" {
+		return object.GetNamespace() + "/" + object.GetName()
+	}
+	return object.GetName()
 }
 
 // source lists and watches. Informers of client-go are silent about a server that refuses connections, so

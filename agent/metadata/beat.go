@@ -110,6 +110,7 @@ type status struct {
 // ports and times, and are not worth a write to the API server each.
 func (o *Operator) tell(ctx context.Context, metadata fairlead.ClusterMetadata, err error) {
 	now := status{ConnectivityStatus: fairlead.Connected, Message: "the hub acknowledges heartbeats", ClusterMetadata: metadata}
+	now.ClusterConnect, now.AzureRBAC = "", "" // the hub shows them; in the cluster they are to be seen
 	switch {
 	case err != nil:
 		now.ConnectivityStatus, now.Message = fairlead.Offline, err.Error()

@@ -45,7 +45,15 @@ func (o *Operator) metadata(found facts, version string) fairlead.ClusterMetadat
 		Distribution:   or(o.Settings.Distribution, found.distribution),
 		Infrastructure: or(o.Settings.Infrastructure, found.infrastructure),
 		TotalNodeCount: found.nodes, TotalCoreCount: found.cores, AgentVersion: o.Settings.AgentVersion,
+		ClusterConnect: switched(o.Settings.ClusterConnect), AzureRBAC: switched(o.Settings.AzureRBAC),
 	}
+}
+
+func switched(on bool) string { //nolint:revive // flag-parameter: it is a value, said in the hub's words
+	if on {
+		return "Enabled"
+	}
+	return "Disabled"
 }
 
 // distributionVersion is what a distribution adds to the version of Kubernetes: k3s1 in v1.34.1+k3s1.

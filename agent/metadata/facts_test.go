@@ -38,11 +38,11 @@ func TestFactsOfNodes(t *testing.T) {
 
 func TestWhatTheUserSaidWins(t *testing.T) {
 	found := facts{nodes: 1, cores: 2, distribution: "k3s", infrastructure: "generic"}
-	o := Operator{Settings: settings.Settings{Distribution: "canonical", AgentVersion: "1.40.0"}}
+	o := Operator{Settings: settings.Settings{Distribution: "canonical", AgentVersion: "1.40.0", ClusterConnect: true}}
 	got := o.metadata(found, "v1.34.1+k3s1")
 	want := fairlead.ClusterMetadata{
 		KubernetesVersion: "1.34.1+k3s1", DistributionVersion: "k3s1", Distribution: "canonical", Infrastructure: "generic",
-		TotalNodeCount: 1, TotalCoreCount: 2, AgentVersion: "1.40.0",
+		TotalNodeCount: 1, TotalCoreCount: 2, AgentVersion: "1.40.0", ClusterConnect: "Enabled", AzureRBAC: "Disabled",
 	}
 	if got != want {
 		t.Errorf("metadata %+v, want %+v", got, want)

@@ -29,6 +29,7 @@ const (
 	Workloads        = "AZURE_ARC_WORKLOADS"
 	ClusterConnect   = "AZURE_ARC_CLUSTER_CONNECT" // true or false
 	AzureRBAC        = "AZURE_ARC_AZURE_RBAC"      // true or false
+	Extensions       = "AZURE_ARC_EXTENSIONS"      // true or false
 
 	hubCAConfigMap = "azure-arc-hub-ca"
 	hubCAKey       = "ca.crt"
@@ -49,6 +50,7 @@ type Settings struct {
 	Workloads                    []string // the Deployments that the chart has made
 	ClusterConnect               bool     // people reach the cluster through the hub
 	AzureRBAC                    bool     // and the hub's roles say what they may do in it
+	Extensions                   bool     // the hub installs charts in the cluster
 }
 
 // Proxy says how to get out of the cluster. Its URLs may hold a password: it prints as nothing.
@@ -92,6 +94,15 @@ func FromCluster(ctx context.Context, client *kube.Client, namespace string) (Se
 	return read(func(key string) string { return all[key] })
 }
 
+// IdentityFromCluster reads which connected cluster this is, for agents that need no way to the hub and may not read its proxy.
+func IdentityFromCluster(ctx context.Context, client *kube.Client, namespace string) (Settings, error) {
+	var config corev1.ConfigMap
+	if err := client.Get(ctx, kube.ConfigMaps(namespace), fairlead.ClusterConfigMap, &config); err != nil {
+		return Settings{}, fmt.Errorf("read which connected cluster this is: %w", err)
+	}
+	return read(func(key string) string { return config.Data[key] })
+}
+
 func optional(err error) error {
 	if apierrors.IsNotFound(err) {
 		return nil
@@ -101,7 +112,7 @@ func optional(err error) error {
 
 func read(get func(string) string) (Settings, error) {
 	s := Settings{
-		Cluster:  fairlead.ConnectedClusterID(get(fairlead.KeySubscription), get(fairlead.KeyResourceGroup), get(fairlead.KeyResourceName)),
+		Cluster:  clusterID(get(fairlead.KeyClusterType))(get(fairlead.KeySubscription), get(fairlead.KeyResourceGroup), get(fairlead.KeyResourceName)),
 		TenantID: get(fairlead.KeyTenant), Region: get(fairlead.KeyRegion),
 		HubURL: strings.TrimRight(get(fairlead.KeyDataPlane), "/"), HubCA: []byte(get(HubCA)),
 		Proxy:        Proxy{HTTP: get(ProxyHTTP), HTTPS: get(ProxyHTTPS), None: skip(get(ProxyNone), get(fairlead.KeyDataPlane)), CA: []byte(get(ProxyCertificate))},
@@ -110,8 +121,16 @@ func read(get func(string) string) (Settings, error) {
 		ReleaseName:  or(get(ReleaseName), fairlead.ReleaseName), ReleaseNamespace: or(get(ReleaseNamespace), fairlead.ReleaseNamespace),
 		Workloads:      strings.FieldsFunc(get(Workloads), func(r rune) bool { return r == ',' }),
 		ClusterConnect: get(ClusterConnect) == "true", AzureRBAC: get(AzureRBAC) == "true",
+		Extensions: get(Extensions) == "true",
 	}
 	return s, s.check()
+}
+
+func clusterID(kind string) func(subscription, group, name string) fairlead.ResourceID {
+	if strings.EqualFold(kind, fairlead.ClusterManaged) {
+		return fairlead.ManagedClusterID
+	}
+	return fairlead.ConnectedClusterID
 }
 
 func or(value, otherwise string) string {

@@ -93,7 +93,7 @@ func extensionRefused() doctor.Check {
 func judgeExtensionRefusals(s *snapshot.Snapshot) []doctor.Finding {
 	var found []doctor.Finding
 	troubles := extOf(s, "EXT-03")
-	for _, group := range arcGather(troubles, func(t workload.Trouble) string { return string(t.Kind) + "/" + extPolicy(t.Message) }) {
+	for _, group := range arcGather(troubles, func(t workload.Trouble) string { return string(t.Kind) + "/" + workload.PolicyName(t.Message) }) {
 		kind, policy, _ := strings.Cut(group.Key, "/")
 		group.Key, group.Args["policy"], group.Args["namespace"] = kind, policy, group.Objects[0].Namespace
 		if policy == "" && kind == string(workload.Policy) {
@@ -111,18 +111,6 @@ func judgeExtensionRefusals(s *snapshot.Snapshot) []doctor.Finding {
 		found = append(found, group)
 	}
 	return found
-}
-
-// extPolicy is the name of the policy or webhook in the words of the API server.
-func extPolicy(message string) string {
-	for _, pattern := range []string{
-		`ValidatingAdmissionPolicy '([^']+)'`, `admission webhook "([^"]+)"`, `failed calling webhook "([^"]+)"`, `violates PodSecurity "([^"]+)"`,
-	} {
-		if m := regexp.MustCompile(pattern).FindStringSubmatch(message); m != nil {
-			return m[1]
-		}
-	}
-	return ""
 }
 
 func extRefusalLook(f doctor.Finding) []string {

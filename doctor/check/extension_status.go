@@ -1,22 +1,30 @@
 package check
 
 import (
+	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/doctor"
 	"github.com/fairlead/fairlead/doctor/explain"
 	"github.com/fairlead/fairlead/doctor/snapshot"
 )
 
-// extStatus is what the status of an ExtensionConfig says. Versions of the agents lay it out in different ways, so it is read by its words.
+// extStatus is what the status of an ExtensionConfig says. Fairlead's own agents say exactly what they mean; others lay it out in
+// different ways, so that theirs is read by its words.
 type extStatus struct {
 	Object   doctor.Object
 	Type     string // such as microsoft.flux
+	Scope    string // namespace of the object at fault, else of its release, where the spec says it
+	Release  string // its release as NAMESPACE/NAME, where the spec says it
 	Failed   bool
 	Messages []string
+	// Exact is what Fairlead's agents found out about the failure, nil from others and without one.
+	Exact *fairlead.ExtensionError
 }
 
 func extStatuses(s *snapshot.Snapshot) []extStatus {
@@ -26,8 +34,17 @@ func extStatuses(s *snapshot.Snapshot) []extStatus {
 		status := extStatus{
 			Object: doctor.Object{Kind: "ExtensionConfig", Namespace: u.GetNamespace(), Name: u.GetName()},
 			Type:   extText(u, "spec", "extensionType"),
+			Scope:  extText(u, "spec", "releaseNamespace"),
 		}
-		status.read("", u.Object["status"])
+		if name := extText(u, "spec", "releaseName"); name != "" {
+			status.Release = status.Scope + "/" + name
+		}
+		if !status.readOwn(u.Object["status"]) {
+			status.read("", u.Object["status"])
+		}
+		if at := status.target().Namespace; at != "" {
+			status.Scope = at // a chart may put its objects elsewhere
+		}
 		all = append(all, status)
 	}
 	return all
@@ -36,6 +53,63 @@ func extStatuses(s *snapshot.Snapshot) []extStatus {
 func extText(u *unstructured.Unstructured, path ...string) string {
 	text, _, _ := unstructured.NestedString(u.Object, path...)
 	return text
+}
+
+// readOwn reads a status of Fairlead's agents, and reports whether it is one.
+func (s *extStatus) readOwn(value any) bool {
+	fields, _ := value.(map[string]any)
+	if _, own := fields["observedGeneration"]; !own || fields["provisioningState"] == nil {
+		return false
+	}
+	content, err := json.Marshal(fields)
+	var state fairlead.ExtensionState
+	if err != nil || json.Unmarshal(content, &state) != nil {
+		return false
+	}
+	s.Failed = state.ProvisioningState == fairlead.ExtensionFailed
+	if state.ErrorInfo == nil {
+		return true
+	}
+	s.Exact = state.ErrorInfo
+	if s.Exact.Message != "" {
+		s.Messages = []string{s.Exact.Message}
+	}
+	return true
+}
+
+// entry is the id of the catalogue's entry that the agents name, empty when they name none.
+func (s *extStatus) entry() string {
+	if s.Exact == nil {
+		return ""
+	}
+	return s.Exact.DoctorID
+}
+
+// target is the object that the agents name as the one at fault, KIND/NAMESPACE/NAME or, without a namespace, KIND/NAME; zero when it
+// is none: charts and files of charts are at fault, too.
+func (s *extStatus) target() doctor.Object {
+	if s.Exact == nil {
+		return doctor.Object{}
+	}
+	m := regexp.MustCompile(`^([A-Z][A-Za-z0-9]*)/(?:([a-z0-9][a-z0-9-]*)?/)?([A-Za-z0-9][A-Za-z0-9.:_-]*)(?:\[([^\]]+)\])?$`).FindStringSubmatch(s.Exact.Target)
+	if m == nil {
+		return doctor.Object{}
+	}
+	return doctor.Object{Kind: m[1], Namespace: m[2], Name: m[3], Container: m[4]}
+}
+
+// seen is what the agents saw, as evidence.
+func (s *extStatus) seen() []doctor.Evidence {
+	if s.Exact == nil {
+		return nil
+	}
+	var all []doctor.Evidence
+	for _, text := range append([]string{s.Exact.Cause}, s.Exact.Evidence...) {
+		if text != "" {
+			all = append(all, doctor.Evidence{Source: "status", Object: s.Object.String(), Text: text})
+		}
+	}
+	return all
 }
 
 // read walks a status for what it calls itself and for what it says.
@@ -71,6 +145,12 @@ func (s *extStatus) word(key, value string) {
 // about returns the messages of a failed status that speak of one entry. Without a word for its state a message that is an error
 // counts as well.
 func (s *extStatus) about(id string) []string {
+	if entry := s.entry(); entry != "" {
+		if entry == id && s.Failed {
+			return s.Messages
+		}
+		return nil
+	}
 	var said []string
 	for _, message := range s.Messages {
 		if found, _, ok := explain.Classify(message); ok && found == id && (s.Failed || strings.Contains(strings.ToLower(message), "error")) {
@@ -106,6 +186,9 @@ func judgeExtensionSilence(s *snapshot.Snapshot) []doctor.Finding {
 			finding.Key = "status"
 			finding.Objects = append(finding.Objects, status.Object)
 			finding.Evidence = arcSay(finding.Evidence, doctor.Evidence{Source: "status", Object: status.Object.String(), Text: message})
+			for _, seen := range status.seen() {
+				finding.Evidence = arcSay(finding.Evidence, seen)
+			}
 		}
 	}
 	if len(finding.Evidence) == 0 {

@@ -125,7 +125,7 @@ func fluxRefusal(message string) string {
 }
 
 func judgeFluxPolicy(s *snapshot.Snapshot) []doctor.Finding {
-	found := arcGather(extOf(s, "FLX-03"), func(t workload.Trouble) string { return "pods/" + extPolicy(t.Message) })
+	found := arcGather(extOf(s, "FLX-03"), func(t workload.Trouble) string { return "pods/" + workload.PolicyName(t.Message) })
 	for i := range found {
 		_, policy, _ := strings.Cut(found[i].Key, "/")
 		found[i].Key = "pods"
@@ -143,7 +143,7 @@ func judgeFluxPolicy(s *snapshot.Snapshot) []doctor.Finding {
 			Status: doctor.Fail, Key: key, Scope: extFlux, Args: map[string]string{},
 			Evidence: []doctor.Evidence{{Source: "api", Object: trial.Object, Text: trial.Message}},
 		}
-		fluxPolicyFinding(&finding, extPolicy(trial.Message))
+		fluxPolicyFinding(&finding, workload.PolicyName(trial.Message))
 		found = append(found, finding)
 		break // the same policy may forbid both
 	}
@@ -191,7 +191,7 @@ func fluxPolicySaid(s *snapshot.Snapshot) []doctor.Finding {
 				Status: doctor.Fail, Key: "namespace", Scope: extFlux, Args: map[string]string{}, Objects: []doctor.Object{status.Object},
 				Evidence: []doctor.Evidence{{Source: "status", Object: status.Object.String(), Text: message}},
 			}
-			fluxPolicyFinding(&finding, extPolicy(message))
+			fluxPolicyFinding(&finding, workload.PolicyName(message))
 			return []doctor.Finding{finding}
 		}
 	}

@@ -51,6 +51,12 @@ type helmSaid struct {
 	Scope    string
 	Time     time.Time
 	Captures map[string]string
+
+	// What Fairlead's agents add: the entry that it is, the release as NAMESPACE/NAME, the object at fault, and what they saw.
+	ID      string
+	Release string
+	Target  doctor.Object
+	Seen    []doctor.Evidence
 }
 
 func (h *helmSaid) evidence() doctor.Evidence {
@@ -74,8 +80,11 @@ func helmWords(s *snapshot.Snapshot) []helmSaid {
 	}
 	for _, status := range extStatuses(s) {
 		for _, message := range status.Messages {
-			if status.Failed || strings.Contains(strings.ToLower(message), "error") {
-				said = append(said, helmSaid{Text: message, Source: "status", Object: status.Object})
+			if status.Failed || status.Exact == nil && strings.Contains(strings.ToLower(message), "error") {
+				said = append(said, helmSaid{
+					Text: message, Source: "status", Object: status.Object, Scope: status.Scope,
+					ID: status.entry(), Release: status.Release, Target: status.target(), Seen: status.seen(),
+				})
 			}
 		}
 	}
@@ -100,6 +109,9 @@ func helmAbout(s *snapshot.Snapshot, id string) []helmSaid {
 	var about []helmSaid
 	for _, said := range helmWords(s) {
 		found, captures, ok := explain.Classify(said.Text)
+		if said.ID != "" {
+			found, ok = said.ID, true
+		}
 		if !ok || found != id || slices.ContainsFunc(about, func(h helmSaid) bool { return h.Text == said.Text && h.Object == said.Object }) {
 			continue
 		}
@@ -118,6 +130,12 @@ func helmFindings(all []helmSaid, build func(*helmSaid) doctor.Finding) []doctor
 		if same < 0 {
 			finding := build(said)
 			finding.Scope, finding.Evidence = said.Scope, []doctor.Evidence{said.evidence()}
+			for _, seen := range said.Seen {
+				finding.Evidence = arcSay(finding.Evidence, seen)
+			}
+			if said.Target.Kind != "" && !slices.Contains(finding.Objects, said.Target) {
+				finding.Objects = append(finding.Objects, said.Target)
+			}
 			found = append(found, finding)
 			same = len(found) - 1
 		} else {

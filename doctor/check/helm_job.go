@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -32,18 +33,30 @@ func judgeHelmJobs(s *snapshot.Snapshot) []doctor.Finding {
 			found = append(found, helmJobFinding(s, job, failed))
 		}
 	}
-	for _, said := range helmFindings(helmAbout(s, "HLM-02"), func(said *helmSaid) doctor.Finding {
-		job := said.Captures["job"]
-		if job == "" {
-			job = "-"
-		}
-		return doctor.Finding{Status: doctor.Fail, Key: "said", Args: map[string]string{"job": job}, Remedies: []doctor.Remedy{{Key: "keep", Risk: doctor.Manual}}}
-	}) {
-		if !slices.ContainsFunc(found, func(f doctor.Finding) bool { return f.Scope == said.Scope || said.Scope == "" }) {
+	for _, said := range helmFindings(helmAbout(s, "HLM-02"), helmSaidJob) {
+		if !slices.ContainsFunc(found, func(f doctor.Finding) bool { return helmSameJob(f, said) }) {
 			found = append(found, said)
 		}
 	}
 	return found
+}
+
+func helmSaidJob(said *helmSaid) doctor.Finding {
+	job := said.Captures["job"]
+	if said.Target.Kind == "Job" {
+		job = said.Target.Name
+	}
+	return doctor.Finding{
+		Status: doctor.Fail, Key: "said", Args: map[string]string{"job": cmp.Or(job, "-")}, Remedies: []doctor.Remedy{{Key: "keep", Risk: doctor.Manual}},
+	}
+}
+
+// helmSameJob reports whether a Job that was found is the one of which something is said; where that is not named, any of the namespace.
+func helmSameJob(found, said doctor.Finding) bool {
+	if at := slices.IndexFunc(said.Objects, func(o doctor.Object) bool { return o.Kind == "Job" }); at >= 0 {
+		return slices.Contains(found.Objects, said.Objects[at])
+	}
+	return found.Scope == said.Scope || said.Scope == ""
 }
 
 // helmGaveUp returns the condition of a Job that was tried as often as it may be.

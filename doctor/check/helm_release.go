@@ -56,6 +56,7 @@ func judgeHelmReleases(s *snapshot.Snapshot) []doctor.Finding {
 			found = append(found, helmReleaseFinding(s, r))
 		}
 	}
+	found = append(found, helmExtensionTimeout(s, found)...)
 	if arc, ok := arcRelease(s); !ok || arc.Status != "deployed" {
 		found = append(found, helmClientTimeout(s)...)
 	}
@@ -126,6 +127,24 @@ func helmAvailable(s *snapshot.Snapshot, r snapshot.Release) bool {
 		}
 	}
 	return r.Read && seen >= 0 && len(r.Objects) > 0
+}
+
+// helmExtensionTimeout reports extensions whose agents waited in vain, when no release of theirs is there to say so: what a failed
+// first installation made is taken back.
+func helmExtensionTimeout(s *snapshot.Snapshot, found []doctor.Finding) []doctor.Finding {
+	said := slices.DeleteFunc(helmAbout(s, "HLM-01"), func(said helmSaid) bool {
+		return said.ID == "" || slices.ContainsFunc(found, func(f doctor.Finding) bool { return f.Args["namespace"]+"/"+f.Args["release"] == said.Release })
+	})
+	return helmFindings(said, func(said *helmSaid) doctor.Finding {
+		finding := doctor.Finding{
+			Status: doctor.Fail, Key: "extension", Args: map[string]string{"extension": said.Object.Name},
+			Remedies: []doctor.Remedy{{Key: "look", Risk: doctor.Manual}},
+		}
+		if said.Scope != "" {
+			finding.Remedies[0].Commands = []string{"kubectl get pods -n " + said.Scope, "kubectl get events -n " + said.Scope + " --field-selector type=Warning"}
+		}
+		return finding
+	})
 }
 
 // helmClientTimeout reports what a client's log says of Helm's wait, as long as the release is not there.

@@ -96,3 +96,15 @@ func Admission(message string) Kind {
 	}
 	return Refused
 }
+
+// PolicyName is the name of the policy or webhook in the words of the API server; empty when it names none.
+func PolicyName(message string) string {
+	for _, pattern := range []string{
+		`ValidatingAdmissionPolicy '([^']+)'`, `admission webhook "([^"]+)"`, `failed calling webhook "([^"]+)"`, `violates PodSecurity "([^"]+)"`,
+	} {
+		if m := regexp.MustCompile(pattern).FindStringSubmatch(message); m != nil {
+			return m[1]
+		}
+	}
+	return ""
+}

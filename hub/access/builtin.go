@@ -1,6 +1,6 @@
 package access
 
-import "slices"
+import "github.com/fairlead/fairlead/dataaction"
 
 // The GUIDs of the built-in roles. They, and what the roles grant, are those of
 // https://learn.microsoft.com/azure/role-based-access-control/built-in-roles.
@@ -62,17 +62,17 @@ func arcRoles() []Role {
 		builtIn(ArcClusterUser, "Azure Arc Enabled Kubernetes Cluster User Role", "Asks for credentials to reach connected clusters with.", Permission{
 			Actions: append(base(), inCluster+"listClusterUserCredentials/action", inCluster+"listClusterUserCredential/action"),
 		}),
-		builtIn(ArcAdmin, "Azure Arc Kubernetes Admin", "Manages what is in a cluster or namespace, except quotas and namespaces themselves.", Permission{
-			Actions: base(), DataActions: objects("*", secrets(), roleObjects()),
+		builtIn(ArcAdmin, dataaction.RoleAdmin().Name, "Manages what is in a cluster or namespace, except quotas and namespaces themselves.", Permission{
+			Actions: base(), DataActions: dataaction.RoleAdmin().DataActions,
 		}),
-		builtIn(ArcClusterAdmin, "Azure Arc Kubernetes Cluster Admin", "Manages everything in a cluster.", Permission{
-			Actions: base(), DataActions: []string{inCluster + "*"},
+		builtIn(ArcClusterAdmin, dataaction.RoleClusterAdmin().Name, "Manages everything in a cluster.", Permission{
+			Actions: base(), DataActions: dataaction.RoleClusterAdmin().DataActions,
 		}),
-		builtIn(ArcViewer, "Azure Arc Kubernetes Viewer", "Sees what is in a cluster or namespace, except secrets.", Permission{
-			Actions: base(), DataActions: objects("read"),
+		builtIn(ArcViewer, dataaction.RoleViewer().Name, "Sees what is in a cluster or namespace, except secrets.", Permission{
+			Actions: base(), DataActions: dataaction.RoleViewer().DataActions,
 		}),
-		builtIn(ArcWriter, "Azure Arc Kubernetes Writer", "Changes what is in a cluster or namespace, except roles and role bindings.", Permission{
-			Actions: base(), DataActions: objects("*", secrets()),
+		builtIn(ArcWriter, dataaction.RoleWriter().Name, "Changes what is in a cluster or namespace, except roles and role bindings.", Permission{
+			Actions: base(), DataActions: dataaction.RoleWriter().DataActions,
 		}),
 		builtIn(ArcCheckAccessReader, "Connected Cluster Managed Identity CheckAccess Reader", "Lets a cluster's identity ask who may do what.", Permission{
 			Actions: []string{readAccess},
@@ -97,35 +97,4 @@ func base() []string {
 		readAccess, alertRules, "Microsoft.Resources/deployments/write", "Microsoft.Resources/subscriptions/operationresults/read",
 		"Microsoft.Resources/subscriptions/read", readGroups, support,
 	}
-}
-
-func secrets() []string { return []string{"secrets/*"} }
-
-func roleObjects() []string {
-	return []string{
-		"authorization.k8s.io/localsubjectaccessreviews/write", "rbac.authorization.k8s.io/rolebindings/*", "rbac.authorization.k8s.io/roles/*",
-	}
-}
-
-// objects are the data actions of the roles for what is in a cluster: verb on what can be worked with, read
-// on what belongs to the cluster's administrators, and what is special to a role.
-func objects(verb string, special ...[]string) []string {
-	actions := slices.Concat(special...)
-	for _, kind := range []string{
-		"apps/daemonsets", "apps/deployments", "apps/replicasets", "apps/statefulsets", "autoscaling/horizontalpodautoscalers",
-		"batch/cronjobs", "batch/jobs", "configmaps", "endpoints", "extensions/daemonsets", "extensions/deployments",
-		"extensions/ingresses", "extensions/networkpolicies", "extensions/replicasets", "networking.k8s.io/ingresses",
-		"networking.k8s.io/networkpolicies", "persistentvolumeclaims", "pods", "policy/poddisruptionbudgets",
-		"replicationcontrollers", "serviceaccounts", "services",
-	} {
-		actions = append(actions, kind+"/"+verb)
-	}
-	for _, kind := range []string{"apps/controllerrevisions", "events.k8s.io/events", "events", "limitranges", "namespaces", "resourcequotas"} {
-		actions = append(actions, kind+"/read")
-	}
-	for i := range actions {
-		actions[i] = inCluster + actions[i]
-	}
-	slices.Sort(actions)
-	return actions
 }

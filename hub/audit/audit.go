@@ -18,7 +18,10 @@ import (
 )
 
 const (
-	flushEvery   = 500 * time.Millisecond
+	// What is written down waits for half a second at most: so often is it looked for, and so long may a request that goes on be left
+	// for the next time.
+	flushEvery   = 250 * time.Millisecond
+	youngFor     = 250 * time.Millisecond
 	batchSize    = 500
 	queueSize    = 10_000 // entries that wait to be written for the first time
 	patience     = time.Second

@@ -95,12 +95,48 @@ func TestLongRequestIsThereWhileItGoesOn(t *testing.T) {
 func TestEndDuringWrite(t *testing.T) {
 	l := newLog(t, storetest.SQLite(t))
 	r := begin(t, l, exec())
-	batch, entries := l.take()
+	taken := l.take(0)
 	r.End(Outcome{Status: 200})
-	l.settle(t.Context(), batch, entries, l.Store.SaveAudit(t.Context(), entries))
+	l.settle(t.Context(), taken, l.Store.SaveAudit(t.Context(), taken.begun(), taken.over()))
 	l.flush(t.Context())
 	if found := stored(t, l); len(found) != 1 || found[0].Status != 200 {
 		t.Errorf("%+v", found)
+	}
+}
+
+// A request that has just begun is left for the next time, with all that came after it, and no longer than that.
+func TestAYoungRequestIsWrittenOnce(t *testing.T) {
+	l := newLog(t, storetest.SQLite(t))
+	clock := time.Now()
+	l.Now = func() time.Time { return clock }
+	old := begin(t, l, exec())
+	clock = clock.Add(youngFor)
+	begin(t, l, exec()).End(Outcome{Status: 200})
+	young := begin(t, l, exec())
+	begin(t, l, exec()).End(Outcome{Status: 200})
+	l.write(t.Context(), youngFor)
+	if found := stored(t, l); len(found) != 2 || !found[1].EndedAt.IsZero() {
+		t.Errorf("%+v", found)
+	}
+	clock = clock.Add(youngFor)
+	l.write(t.Context(), youngFor)
+	if found := stored(t, l); len(found) != 4 || !found[1].EndedAt.IsZero() {
+		t.Errorf("%+v", found)
+	}
+	old.End(Outcome{Status: 200})
+	young.End(Outcome{Status: 200})
+	clock = clock.Add(-time.Hour) // as when a clock is put back
+	begin(t, l, exec())
+	clock = clock.Add(-time.Hour)
+	l.write(t.Context(), youngFor)
+	found := stored(t, l)
+	for _, one := range found {
+		if one.EndedAt.IsZero() != (one.Status == 0) {
+			t.Errorf("%+v", one)
+		}
+	}
+	if len(found) != 5 {
+		t.Errorf("%d entries: one that a clock leaves in the future must not stop all", len(found))
 	}
 }
 
@@ -153,8 +189,7 @@ func TestOpenAfterCrash(t *testing.T) {
 func TestBrokenStoreRefuses(t *testing.T) {
 	l := newLog(t, storetest.SQLite(t))
 	begin(t, l, exec()).End(Outcome{Status: 200})
-	batch, entries := l.take()
-	l.settle(t.Context(), batch, entries, errors.New("disk full"))
+	l.settle(t.Context(), l.take(0), errors.New("disk full"))
 	if _, err := l.Begin(t.Context(), exec()); fairlead.KindOf(err) != fairlead.Unavailable {
 		t.Fatalf("begun on a broken disk: %v", err)
 	}

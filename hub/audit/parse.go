@@ -25,6 +25,9 @@ func Parse(method string, address *url.URL) Asked {
 
 // watches returns the one parameter that changes the verb: the factory would log what it cannot read in the others.
 func watches(address *url.URL) string {
+	if !strings.Contains(address.RawQuery, "watch") && !strings.Contains(address.RawQuery, "%") {
+		return ""
+	}
 	values := address.Query()["watch"]
 	if len(values) == 0 {
 		return ""

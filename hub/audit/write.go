@@ -20,9 +20,9 @@ func (l *Log) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return l.finish(ctx)
 		case <-l.wake:
-			l.flush(ctx)
+			l.write(ctx, youngFor)
 		case <-flush.C:
-			l.flush(ctx)
+			l.write(ctx, youngFor)
 		case <-prune.C:
 			l.prune(ctx)
 		}
@@ -45,44 +45,66 @@ func (l *Log) finish(ctx context.Context) error {
 	return nil
 }
 
-// flush writes all that waits, batch by batch. What could not be written stays where it is, for the next time.
-func (l *Log) flush(ctx context.Context) {
+// flush writes all that waits.
+func (l *Log) flush(ctx context.Context) { l.write(ctx, 0) }
+
+// write writes what waits, batch by batch, up to the first request that goes on and is young: it will have ended before the next
+// time, mostly, and is written once then. What could not be written stays where it is, for the next time.
+func (l *Log) write(ctx context.Context, young time.Duration) {
 	for {
-		batch, entries := l.take()
-		if len(batch) == 0 {
+		batch := l.take(young)
+		if len(batch.requests) == 0 {
 			return
 		}
-		err := l.Store.SaveAudit(ctx, entries)
-		l.settle(ctx, batch, entries, err)
+		err := l.Store.SaveAudit(ctx, batch.begun(), batch.over())
+		l.settle(ctx, batch, err)
 		if err != nil {
 			return
 		}
 	}
 }
 
-// take returns the next batch, as it is at this moment. It stays in the queue until it is settled.
-func (l *Log) take() ([]*Request, []store.AuditEntry) {
-	batch, now := l.snapshot()
-	entries := make([]store.AuditEntry, len(batch))
-	for i := range now {
-		entries[i] = now[i].row()
-	}
-	return batch, entries
+// batch is what is written at once: first those that were written while they went on, then those that are new. The entries are
+// as they were when the batch was taken.
+type batch struct {
+	requests []*Request
+	entries  []store.AuditEntry
+	again    int // so many were written before
 }
 
-func (l *Log) snapshot() (batch []*Request, now []Request) {
+func (b batch) over() []store.AuditEntry  { return b.entries[:b.again] }
+func (b batch) begun() []store.AuditEntry { return b.entries[b.again:] }
+
+// take returns the next batch, as it is at this moment. It stays in the queue until it is settled.
+func (l *Log) take(young time.Duration) batch {
+	made, now := l.snapshot(young)
+	made.entries = make([]store.AuditEntry, len(now))
+	for i := range now {
+		made.entries[i] = now[i].row()
+	}
+	return made
+}
+
+func (l *Log) snapshot(young time.Duration) (made batch, now []Request) {
+	since := l.Now().Add(-young)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	batch = append(batch, l.ended[:min(batchSize, len(l.ended))]...)
-	batch = append(batch, l.fresh[:min(batchSize-len(batch), len(l.fresh))]...)
-	for _, r := range batch {
+	made.again = min(batchSize, len(l.ended))
+	made.requests = append(made.requests, l.ended[:made.again]...)
+	for _, r := range l.fresh[:min(batchSize-made.again, len(l.fresh))] {
+		if age := r.at.Sub(since); r.end.IsZero() && age > 0 && age <= young { // not of a clock that was put back
+			break
+		}
+		made.requests = append(made.requests, r)
+	}
+	for _, r := range made.requests {
 		now = append(now, *r)
 	}
-	return batch, now
+	return made, now
 }
 
 // settle takes a batch that was written out of the queue. Who has ended since it was taken is written once more.
-func (l *Log) settle(ctx context.Context, batch []*Request, entries []store.AuditEntry, err error) {
+func (l *Log) settle(ctx context.Context, batch batch, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
@@ -96,19 +118,14 @@ func (l *Log) settle(ctx context.Context, batch []*Request, entries []store.Audi
 		l.Log.InfoContext(ctx, "audit entries are written again")
 	}
 	l.broken = false
-	again := 0
-	for i, r := range batch {
-		if r.recorded {
-			again++
-			continue
-		}
+	for i, r := range batch.requests[batch.again:] {
 		<-l.slots
 		r.recorded = true
-		if entries[i].EndedAt.IsZero() && !r.end.IsZero() {
+		if batch.begun()[i].EndedAt.IsZero() && !r.end.IsZero() {
 			l.ended = append(l.ended, r)
 		}
 	}
-	l.ended, l.fresh = drop(l.ended, again), drop(l.fresh, len(batch)-again)
+	l.ended, l.fresh = drop(l.ended, batch.again), drop(l.fresh, len(batch.begun()))
 }
 
 // drop removes the first n of a queue and gives back the room when it is empty.

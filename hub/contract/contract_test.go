@@ -319,19 +319,38 @@ func dayTwo() []call {
 	}
 }
 
-// extensions are the calls of other extensions, on what later issues bring.
+// extensions are the calls of az's other extensions; what is one() comes with later issues.
 func extensions() []call {
 	kc := cc + "/providers/Microsoft.KubernetesConfiguration"
 	locations := "/subscriptions/{sub}/resourceGroups/{rg}/providers/Microsoft.ExtendedLocation/customLocations"
 	one := func(number, reason, path string) call {
 		return call{number: number, reason: reason, host: arm, method: get, token: "token", path: path, want: []check{later(status(200))}}
 	}
+	real := func(number, reason, path string) call {
+		return call{number: number, reason: reason, host: arm, method: get, token: "token", path: path, want: []check{status(200), has("value")}}
+	}
 	return []call{
-		one("24", "k8s-extension list", kc+"/extensions?api-version=2023-05-01"),
-		one("24", "flux create looks for microsoft.flux", kc+"/extensions?api-version=2022-07-01"),
+		real("24", "k8s-extension list", kc+"/extensions?api-version=2023-05-01"),
+		real("24", "flux create looks for microsoft.flux", kc+"/extensions?api-version=2022-07-01"),
 		one("25", "flux create; must be an empty list one day", kc+"/sourceControlConfigurations?api-version=2022-03-01"),
 		one("26", "flux list", kc+"/fluxConfigurations?api-version=2022-07-01"),
-		one("27", "extension-types", kc+"/extensionTypes?api-version=2023-05-01-preview"),
+		real("27", "extension-types of a cluster", kc+"/extensionTypes?api-version=2023-05-01-preview"),
+		real("27", "extension-types of a location", "/subscriptions/{sub}/providers/Microsoft.KubernetesConfiguration/locations/local/extensionTypes?api-version=2023-05-01-preview"),
+		{
+			number: "24", reason: "k8s-extension create of a type that is not there: what to do is shown", host: arm, method: put, token: "token",
+			path: kc + "/extensions/demo?api-version=2023-05-01", body: `{"identity":{"type":"SystemAssigned"},"properties":{"extensionType":"contoso.demo",` +
+				`"autoUpgradeMinorVersion":null,"releaseTrain":null,"version":null,"scope":{"cluster":{"releaseNamespace":null}},` +
+				`"configurationSettings":{},"configurationProtectedSettings":{}}}`,
+			want: []check{status(400), refusal()},
+		},
+		{
+			number: "24", reason: "k8s-extension show of what is not there: (ResourceNotFound)", host: arm, method: get, token: "token",
+			path: kc + "/extensions/demo?api-version=2023-05-01", want: []check{status(404), equals("error.code", "ResourceNotFound")},
+		},
+		{
+			number: "24", reason: "k8s-extension delete of what is not there", host: arm, method: del, token: "token",
+			path: kc + "/extensions/demo?api-version=2023-05-01&forceDelete=false", want: []check{status(204)},
+		},
 		one("28", "customlocation list", locations+"?api-version=2021-08-15"),
 		one("29", "list-enabled-resource-types", locations+"/there/enabledResourceTypes?api-version=2021-08-15"),
 	}

@@ -74,7 +74,7 @@ func (s *Server) heartbeat(ctx context.Context, from identity.Cluster, body []by
 	known := s.Presence.View(from.Key)
 	return fairlead.HeartbeatResponse{
 		Warning:         warning,
-		IntervalSeconds: int(fairlead.HeartbeatInterval / time.Second),
+		IntervalSeconds: int(s.Presence.Interval(from.Key) / time.Second),
 		SendMetadata:    known.Metadata == nil || known.MetadataHash != beat.MetadataHash,
 	}, nil
 }
@@ -82,7 +82,7 @@ func (s *Server) heartbeat(ctx context.Context, from identity.Cluster, body []by
 func checkMetadata(beat fairlead.Heartbeat) error {
 	m := beat.Metadata
 	texts := []string{
-		beat.MetadataHash, m.KubernetesVersion, m.Distribution, m.DistributionVersion, m.Infrastructure, m.AgentVersion,
+		beat.MetadataHash, m.KubernetesVersion, m.Distribution, m.DistributionVersion, m.Infrastructure, m.AgentVersion, m.ClusterConnect, m.AzureRBAC,
 	}
 	for _, text := range texts {
 		if len(text) > maxText {

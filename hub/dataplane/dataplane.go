@@ -6,6 +6,7 @@ package dataplane
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/hub/identity"
+	"github.com/fairlead/fairlead/hub/limit"
 	"github.com/fairlead/fairlead/hub/presence"
 	"github.com/fairlead/fairlead/hub/reply"
 )
@@ -33,7 +35,29 @@ type Tunnels interface {
 	Attach(w http.ResponseWriter, r *http.Request, id fairlead.ResourceID) error
 }
 
-// Server is the data plane. Without Tunnels it takes none. URL is the hub's, without a slash at the end, RegistryURL that of the registry for az.
+// Configurations knows what is wanted of one kind on a cluster. Protect adds the protected settings of that kind, for the holder of
+// a key.
+type Configurations interface {
+	Wanted(ctx context.Context, cluster fairlead.ResourceID) ([]fairlead.Configuration, error)
+	Protect(ctx context.Context, cluster fairlead.ResourceID, wanted []fairlead.Configuration, to *ecdsa.PublicKey) ([]fairlead.Configuration, error)
+}
+
+// Extensions knows what is wanted of a cluster's extensions and keeps what the cluster says of them; *extension.Service does.
+type Extensions interface {
+	Configurations
+	Reported(ctx context.Context, cluster fairlead.ResourceID, reports []fairlead.ExtensionReport) error
+	Happened(ctx context.Context, cluster fairlead.ResourceID, events []fairlead.ExtensionEvent) error
+}
+
+// Flux is what Extensions is, for Flux configurations; *gitops.Service does it.
+type Flux interface {
+	Configurations
+	Reported(ctx context.Context, cluster fairlead.ResourceID, reports []fairlead.FluxReport) error
+	Logged(ctx context.Context, cluster fairlead.ResourceID, lines []fairlead.FluxLog) error
+}
+
+// Server is the data plane. Without Tunnels it takes none, and without Extensions or Flux there are none. URL is the hub's, without a
+// slash at the end, RegistryURL that of the registry for az.
 // Trust states which authorities agents are to trust as the hub's, nil when its TLS certificate is publicly trusted.
 type Server struct {
 	Identity    *identity.Issuer
@@ -41,6 +65,8 @@ type Server struct {
 	Store       Store
 	Access      Access
 	Tunnels     Tunnels
+	Extensions  Extensions
+	Flux        Flux
 	URL         string
 	RegistryURL string
 	TenantID    string
@@ -49,7 +75,7 @@ type Server struct {
 
 	certificates slots
 	polls        pollers
-	strangers    strangers
+	strangers    limit.Once
 }
 
 const (
@@ -76,6 +102,10 @@ type operation struct {
 // operations of DataPlanePath, in lower case, apart from the one for certificates.
 func (s *Server) operations() map[string]operation {
 	return map[string]operation{
+		"extensions/postextensionstatuses":  {4 << 20, s.extensionStatuses},
+		"extensions/postextensionevents":    {4 << 20, s.extensionEvents},
+		"fluxconfigurations/poststatuses":   {8 << 20, s.fluxStatuses},
+		"fluxconfigurations/postlogs":       {4 << 20, s.fluxLogs},
 		"heartbeat":                         {64 << 10, s.heartbeat},
 		"configurations/getpendingconfigs":  {4 << 10, s.pendingConfigs},
 		"configurations/postconfigstatuses": {1 << 20, s.configStatuses},
@@ -169,7 +199,7 @@ func (s *Server) perform(w http.ResponseWriter, r *http.Request, id fairlead.Res
 		return nil, err
 	}
 	s.Presence.Beat(from.Key)
-	return known.handle(r.Context(), from, body)
+	return known.handle(own(r.Context(), r), from, body)
 }
 
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {

@@ -49,9 +49,9 @@ func read(cluster identity.Cluster) (connected, error) {
 	return found, nil
 }
 
-// desiredState is all that the hub wants of a cluster, under an etag that is the same on every
+// desiredState is all that the hub wants of a cluster and of what belongs to it, under an etag that is the same on every
 // replica and after every restart.
-func desiredState(of identity.Cluster) (fairlead.PendingConfigs, error) {
+func desiredState(of identity.Cluster, more []fairlead.Configuration) (fairlead.PendingConfigs, error) {
 	found, err := read(of)
 	if err != nil {
 		return fairlead.PendingConfigs{}, err
@@ -60,9 +60,9 @@ func desiredState(of identity.Cluster) (fairlead.PendingConfigs, error) {
 	if err != nil {
 		return fairlead.PendingConfigs{}, fmt.Errorf("encode the desired state of %s: %w", of.Key, err)
 	}
-	wanted := []fairlead.Configuration{{
+	wanted := append([]fairlead.Configuration{{
 		APIVersion: "arc.azure.com/v1beta1", Kind: "ConnectedCluster", Name: "clustermetadata", Spec: spec,
-	}}
+	}}, more...)
 	text, err := json.Marshal(wanted)
 	if err != nil {
 		return fairlead.PendingConfigs{}, fmt.Errorf("encode the desired state of %s: %w", of.Key, err)

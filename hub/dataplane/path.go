@@ -16,7 +16,12 @@ type target struct {
 
 // fixed are the segments of DataPlanePath that do not change, by their place.
 func fixed() map[int]string {
-	return map[int]string{0: "subscriptions", 2: "resourcegroups", 4: "provider", 5: "connectedclusters", 6: "clusters"}
+	return map[int]string{0: "subscriptions", 2: "resourcegroups", 4: "provider", 6: "clusters"}
+}
+
+// kinds are the clusters' resource types, by the segment that stands for each.
+func kinds() map[string]string {
+	return map[string]string{"connectedclusters": "Microsoft.Kubernetes/connectedClusters", "managedclusters": "Microsoft.ContainerService/managedClusters"}
 }
 
 // parse reads the path of a request. Fixed segments may be spelled in any case; an escaped path
@@ -37,8 +42,11 @@ func parse(u *url.URL) (target, error) {
 			return target{}, unknownPath()
 		}
 	}
-	id, err := fairlead.ParseResourceID("/subscriptions/" + parts[1] + "/resourceGroups/" + parts[3] +
-		"/providers/Microsoft.Kubernetes/connectedClusters/" + parts[7])
+	kind, ok := kinds()[strings.ToLower(parts[5])]
+	if !ok {
+		return target{}, unknownPath()
+	}
+	id, err := fairlead.ParseResourceID("/subscriptions/" + parts[1] + "/resourceGroups/" + parts[3] + "/providers/" + kind + "/" + parts[7])
 	if err != nil {
 		return target{}, err
 	}

@@ -17,6 +17,9 @@ func (s *Server) pendingConfigs(ctx context.Context, from identity.Cluster, body
 	}
 	ended, leave := s.polls.enter(from.Key)
 	defer leave()
+	if quiet, own := connectionOf(ctx); own {
+		defer s.Presence.Held(from.Key, quiet)()
+	}
 	// Subscribe before reading: what changes in between must not be missed.
 	changed, cancel := s.Store.Subscribe(from.Key)
 	defer cancel()
@@ -47,11 +50,16 @@ func wait(query fairlead.PendingQuery) time.Duration {
 // before the subscription began, and does change during it.
 func (s *Server) desired(ctx context.Context, from identity.Cluster, etag string) (fairlead.PendingConfigs, error) {
 	// The context ends with the hub, too: then a poll is over, and its answer still wanted.
-	now, err := s.Identity.Find(context.WithoutCancel(ctx), from.ID)
+	ctx = context.WithoutCancel(ctx)
+	now, err := s.Identity.Find(ctx, from.ID)
 	if err != nil {
 		return fairlead.PendingConfigs{}, err
 	}
-	state, err := desiredState(now)
+	more, err := s.configurations(ctx, now)
+	if err != nil {
+		return fairlead.PendingConfigs{}, err
+	}
+	state, err := desiredState(now, more)
 	if err != nil {
 		return fairlead.PendingConfigs{}, err
 	}
@@ -59,5 +67,5 @@ func (s *Server) desired(ctx context.Context, from identity.Cluster, etag string
 	if state.ETag == etag {
 		return fairlead.PendingConfigs{ETag: etag, Unchanged: true, TrustHash: state.TrustHash}, nil
 	}
-	return state, nil
+	return state, s.protect(ctx, &state, from)
 }

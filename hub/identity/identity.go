@@ -6,6 +6,7 @@ package identity
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -50,11 +51,13 @@ type Issuer struct {
 }
 
 // Cluster is a connected cluster as far as its identity goes. Body is its whole document, as the store
-// holds it: what clients may write there is for others to understand.
+// holds it: what clients may write there is for others to understand. Sender is the key of the certificate by which Verify
+// recognised it, nil when it was found otherwise.
 type Cluster struct {
-	Key  string
-	ID   fairlead.ResourceID // as the resource spells it
-	Body json.RawMessage
+	Key    string
+	ID     fairlead.ResourceID // as the resource spells it
+	Body   json.RawMessage
+	Sender *ecdsa.PublicKey
 
 	onboarding string
 	identity   fairlead.ManagedIdentity
@@ -96,7 +99,7 @@ func read(stored store.Resource) (Cluster, error) {
 	if err != nil {
 		return Cluster{}, fmt.Errorf("read %s: %w", stored.Key, err)
 	}
-	return Cluster{stored.Key, id, stored.Body, known.Properties.Onboarding, known.Identity}, nil
+	return Cluster{Key: stored.Key, ID: id, Body: stored.Body, onboarding: known.Properties.Onboarding, identity: known.Identity}, nil
 }
 
 // onboardingKey returns the key with which the cluster may ask for certificates.
@@ -127,7 +130,7 @@ func (c Cluster) binding() string {
 
 // Same reports whether two readings of a cluster are of one identity: certificates for the one are good for the other.
 func (c Cluster) Same(other Cluster) bool {
-	return c.Key == other.Key && c.binding() == other.binding()
+	return c.Key == other.Key && c.onboarding == other.onboarding && c.identity.PrincipalID == other.identity.PrincipalID
 }
 
 func (c Cluster) uris() ([]*url.URL, error) {

@@ -67,6 +67,7 @@ func (i *Issuer) current(r *http.Request, id fairlead.ResourceID, from sender) (
 		return Cluster{}, fairlead.Errorf(fairlead.Unauthenticated,
 			"the identity certificate belongs to an earlier connected cluster of this name").WithCode("CertificateNotCurrent")
 	}
+	cluster.Sender = from.key
 	return cluster, nil
 }
 

@@ -23,6 +23,7 @@ type Hosts struct {
 	names map[string]azcloud.Role
 	base  map[azcloud.Role]string
 	ports []string
+	usual map[string]Origin // what is found for headers as clients mostly write them
 }
 
 // New returns the addresses of a hub that listens on ports. Clients that come by any of these ports get links with the
@@ -39,7 +40,22 @@ func New(cloud azcloud.Cloud, ports ...string) *Hosts {
 		known.ports = append(known.ports, portOf(base))
 	}
 	known.ports = append(known.ports, ports...)
+	known.usual = map[string]Origin{}
+	for name := range known.names {
+		for _, header := range append(joined(name, known.ports), name) {
+			known.usual[header], _ = known.find(header)
+		}
+	}
 	return known
+}
+
+// joined returns a name with each port.
+func joined(name string, ports []string) []string {
+	headers := make([]string, len(ports))
+	for i, port := range ports {
+		headers[i] = net.JoinHostPort(name, port)
+	}
+	return headers
 }
 
 func portOf(base string) string {
@@ -53,6 +69,13 @@ func portOf(base string) string {
 // Find returns the address that a Host header names, and false for a name that is not the hub's. A port that the hub
 // does not have is replaced by the one that it has.
 func (h *Hosts) Find(header string) (Origin, bool) {
+	if found, ok := h.usual[header]; ok {
+		return found, true
+	}
+	return h.find(header)
+}
+
+func (h *Hosts) find(header string) (Origin, bool) {
 	name, port := split(header)
 	role, ok := h.names[strings.TrimSuffix(strings.ToLower(name), ".")]
 	if !ok {

@@ -16,6 +16,7 @@ type cluster struct {
 	graceUntil time.Time // after a restart of the hub, until when silence is the hub's own fault
 	unsaved    fields
 	origins    origins
+	polls      []*poll
 }
 
 // fields says which parts of a cluster's presence the store lacks.
@@ -35,10 +36,11 @@ func (c *cluster) seen(now time.Time) {
 }
 
 func (c *cluster) status(now time.Time) fairlead.ConnectivityStatus {
+	last := c.lastSeen(now)
 	switch {
-	case c.view.LastSeen.IsZero():
+	case last.IsZero():
 		return fairlead.Connecting
-	case now.Sub(c.view.LastSeen) < fairlead.OfflineAfter, now.Before(c.graceUntil):
+	case now.Sub(last) < fairlead.OfflineAfter, now.Before(c.graceUntil):
 		return fairlead.Connected
 	case !c.view.CertificateNotAfter.IsZero() && now.After(c.view.CertificateNotAfter):
 		return fairlead.Expired

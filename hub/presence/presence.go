@@ -104,7 +104,7 @@ func (t *Tracker) View(key string) View {
 		return View{Status: fairlead.Connecting}
 	}
 	view := known.view
-	view.Status, view.Conflict = known.status(now), known.origins.current(now)
+	view.Status, view.Conflict, view.LastSeen = known.status(now), known.origins.current(now), known.lastSeen(now)
 	return view
 }
 

@@ -38,7 +38,8 @@ func (t *Tracker) Load(ctx context.Context) error {
 		if p.ClusterKey == hubKey {
 			continue
 		}
-		alive := stopped.Sub(p.LastSeen) < fairlead.OfflineAfter
+		// What a held poll has shown since the last heartbeat is not saved.
+		alive := stopped.Sub(p.LastSeen) < fairlead.SeldomInterval+fairlead.OfflineAfter
 		if p.LastSeen.After(now) { // the clock was put back; a time to come would keep the cluster alive until then
 			p.LastSeen = now
 		}

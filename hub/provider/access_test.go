@@ -177,6 +177,8 @@ func TestARoleForANamespace(t *testing.T) {
 	b := twoGroups(t)
 	b.do("PUT", edge+"/namespaces/shop"+roles+first+v2022, assignment(access.Reader)).want(http.StatusCreated)
 	b.do("GET", edge+"/namespaces/shop"+roles+first+v2022, "").want(http.StatusOK)
+	b.do("GET", strings.ToLower(edge)+"/namespaces/shop"+roles+first+v2022, "").want(http.StatusOK).
+		has("properties.scope", edge+"/namespaces/shop", "id", edge+"/namespaces/shop"+roles+first)
 	for _, scope := range []string{clusters + "/none/namespaces/shop", edge + "/pods/shop", edge + "/namespaces/shop/pods/p", group + "/providers/Microsoft.Other/things/t/namespaces/shop"} {
 		b.do("PUT", scope+roles+second+v2022, assignment(access.Reader)).refused(http.StatusNotFound, "ParentResourceNotFound")
 	}

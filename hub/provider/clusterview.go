@@ -28,6 +28,9 @@ func (c clusters) view(_ context.Context, stored store.Resource, shown resource.
 	if life.Conflict != nil {
 		showConflict(shown, stored, life)
 	}
+	if c.Connected != nil {
+		shown.Set("properties.clusterConnect.tunnel", map[bool]string{true: fairlead.TunnelConnected, false: "Disconnected"}[c.Connected(stored.Key)])
+	}
 }
 
 // showConflict says where people look first that two clusters report as this one.
@@ -55,6 +58,7 @@ func showMetadata(shown resource.Document, metadata fairlead.ClusterMetadata) {
 	shown.Set("properties.totalCoreCount", metadata.TotalCoreCount)
 	shown.Set("properties.agentVersion", metadata.AgentVersion)
 	for path, value := range map[string]string{
+		"properties.clusterConnect.state": metadata.ClusterConnect, "properties.clusterConnect.azureRbac": metadata.AzureRBAC,
 		"properties.distribution": metadata.Distribution, "properties.distributionVersion": metadata.DistributionVersion,
 		"properties.infrastructure": metadata.Infrastructure,
 	} {

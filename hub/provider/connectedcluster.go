@@ -28,6 +28,7 @@ func connectedClusters(deps Deps) resource.Type {
 			"properties.kubernetesVersion", "properties.totalNodeCount", "properties.totalCoreCount",
 			"properties.agentVersion", "properties.offering", "properties.miscellaneousProperties", "properties.oidcIssuerProfile.issuerUrl",
 			"properties.arcAgentProfile.agentState", "properties.arcAgentProfile.agentErrors", "properties.arcAgentProfile.systemComponents",
+			"properties.clusterConnect.state", "properties.clusterConnect.azureRbac", "properties.clusterConnect.tunnel",
 		},
 		Keep: []string{
 			"kind", "identity", "properties.agentPublicKeyCertificate", "properties.aadProfile",
@@ -101,7 +102,10 @@ func (c clusters) prepare(ctx context.Context, change *resource.Change) error {
 		fill(change.New, path, value)
 	}
 	dropProtected(change.New)
-	return checkWords(change.New)
+	if err := checkWords(change.New); err != nil {
+		return err
+	}
+	return uniteRecording(change)
 }
 
 func fill(document resource.Document, path, value string) {
@@ -140,6 +144,21 @@ func checkWords(document resource.Document) error {
 	return nil
 }
 
+// uniteRecording makes the end of recording one for what is shown and for what is typed: else the latter would begin again, unsaid, as
+// soon as somebody switches recording on. For the same reason nobody can ask for it where nothing is recorded.
+func uniteRecording(change *resource.Change) error {
+	const shown, typed, on = "properties.clusterConnect.sessionRecording", "properties.clusterConnect.sessionRecordingInput", "Enabled"
+	if change.New.Text(shown) == on || change.New.Text(typed) != on {
+		return nil
+	}
+	if change.Old == nil || change.Old.Text(typed) != on {
+		return fairlead.Errorf(fairlead.Invalid, "The value 'Enabled' of '%s' needs '%s' to be 'Enabled': what is typed is recorded only with what is shown.", typed, shown).
+			WithCode("InvalidRequestContent")
+	}
+	change.New.Set(typed, "Disabled")
+	return nil
+}
+
 func oneOf(document resource.Document, path string, allowed []string) error {
 	value := document.Text(path)
 	if slices.Contains(allowed, value) {
@@ -175,6 +194,9 @@ func (c clusters) delete(ctx context.Context, stored store.Resource) error {
 		return err
 	}
 	if err := c.Store.DeletePrincipal(ctx, principal.ObjectID); err != nil {
+		return err
+	}
+	if err := c.Store.DropConfigurations(ctx, stored.Key); err != nil {
 		return err
 	}
 	return c.Presence.Forget(ctx, stored.Key)

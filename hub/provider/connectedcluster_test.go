@@ -59,13 +59,14 @@ func TestConnectedClusterShowsItsLife(t *testing.T) {
 	b.tracker.CertificateIssued(at, time.Now().Add(time.Hour))
 	b.tracker.Metadata(at, "hash", fairlead.ClusterMetadata{
 		KubernetesVersion: "1.34.1", Distribution: "other", TotalNodeCount: 3, TotalCoreCount: 12, AgentVersion: "1.40.0",
+		ClusterConnect: "Enabled", AzureRBAC: "Disabled",
 	})
 	b.tracker.AgentStatus(at, fairlead.AgentStatus{State: "Succeeded"})
 	shown := b.do("GET", edge+version, "").want(http.StatusOK).has(
 		"properties.connectivityStatus", "Connected", "properties.kubernetesVersion", "1.34.1", "properties.totalNodeCount", "3",
 		"properties.totalCoreCount", "12", "properties.agentVersion", "1.40.0", "properties.distribution", "k3s",
 		"properties.arcAgentProfile.agentState", "Succeeded", "properties.arcAgentProfile.agentAutoUpgrade", "Enabled",
-		"properties.arcAgentProfile.agentErrors", "[]")
+		"properties.arcAgentProfile.agentErrors", "[]", "properties.clusterConnect.state", "Enabled", "properties.clusterConnect.azureRbac", "Disabled")
 	for _, path := range []string{"properties.lastConnectivityTime", "properties.managedIdentityCertificateExpirationTime"} {
 		if _, err := time.Parse(time.RFC3339, shown.document.Text(path)); err != nil {
 			t.Errorf("%s: %v", path, err)

@@ -41,7 +41,7 @@ func TestRequestsToClusters(t *testing.T) {
 	open, failed := request(3, other, "bo@example.org", "watch"), request(4, edge, "Ana@example.org", "create")
 	open.EndedAt, open.Status = time.Time{}, 0
 	failed.Status, failed.Reason = 403, "policy"
-	if err := b.db.SaveAudit(t.Context(), []store.AuditEntry{request(1, edge, "Ana@example.org", "get"), request(2, other, "Ana@example.org", "list"), open, failed}); err != nil {
+	if err := b.db.SaveAudit(t.Context(), []store.AuditEntry{request(1, edge, "Ana@example.org", "get"), request(2, other, "Ana@example.org", "list"), open, failed}, nil); err != nil {
 		t.Fatal(err)
 	}
 	const viewer = "00000000-0000-4000-8000-00000000aaaa"
@@ -82,7 +82,7 @@ func TestPagesOfRequests(t *testing.T) {
 		entry.Verb = map[bool]string{true: "delete", false: "get"}[n%24_000 == 1]
 		batch = append(batch, entry)
 	}
-	if err := b.db.SaveAudit(t.Context(), batch); err != nil {
+	if err := b.db.SaveAudit(t.Context(), batch, nil); err != nil {
 		t.Fatal(err)
 	}
 	next, pages, found := sent+"&$top=1&$filter="+url.QueryEscape("verb eq 'delete'"), 0, []string{}

@@ -43,8 +43,7 @@ func named(locations []string) map[string][]resourceType {
 	return map[string][]resourceType{
 		"Microsoft.Kubernetes": {operations, in("locations/operationStatuses", "2021-10-01", "2024-01-01")},
 		"Microsoft.KubernetesConfiguration": {
-			in("extensions", "2022-03-01", "2022-07-01", "2022-11-01", "2023-05-01", "2024-11-01"),
-			in("extensionTypes", "2023-05-01-preview", "2024-11-01-preview"),
+			in("locations/extensionTypes", "2023-05-01-preview", "2024-11-01-preview"), in("locations/operationStatuses", "2022-03-01", "2023-05-01", "2024-11-01"),
 			in("fluxConfigurations", "2022-03-01", "2022-07-01", "2022-11-01", "2023-05-01", "2024-11-01"),
 			in("sourceControlConfigurations", "2021-03-01", "2022-03-01", "2022-07-01", "2022-11-01", "2023-05-01"), operations,
 		},
@@ -68,7 +67,7 @@ func named(locations []string) map[string][]resourceType {
 			in("featureProviders", "2021-07-01"), in("subscriptionFeatureRegistrations", "2021-07-01"), operations,
 		},
 		"Microsoft.Insights":         {in("eventTypes", "2015-04-01"), operations},
-		"Microsoft.ContainerService": {in("managedClusters", "2023-11-01", "2024-09-01", "2025-05-01")},
+		"Microsoft.ContainerService": {operations},
 	}
 }
 

@@ -98,5 +98,7 @@ func TestSessionRecordingIsASetting(t *testing.T) {
 	for _, wrong := range []string{`"on"`, `true`, `""`} {
 		b.do("PATCH", edge+version, `{"properties":{"clusterConnect":{"sessionRecording":`+wrong+`}}}`).want(http.StatusBadRequest)
 	}
-	b.do("PATCH", edge+version, `{"properties":{"clusterConnect":{"sessionRecording":"Disabled"}}}`).want(http.StatusOK).has("properties.clusterConnect.sessionRecording", "Disabled")
+	b.do("PATCH", edge+version, `{"properties":{"clusterConnect":{"sessionRecording":"Disabled"}}}`).want(http.StatusOK).has("properties.clusterConnect.sessionRecording", "Disabled",
+		"properties.clusterConnect.sessionRecordingInput", "Disabled")
+	b.do("PATCH", edge+version, `{"properties":{"clusterConnect":{"sessionRecordingInput":"Enabled"}}}`).refused(http.StatusBadRequest, "InvalidRequestContent")
 }

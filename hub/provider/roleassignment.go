@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -138,7 +139,7 @@ func (a assignments) refuseSecond(ctx context.Context, id fairlead.ResourceID, s
 
 // guard keeps the last owner of the root: without one, nobody could give roles any more. A group is none, as it may
 // be emptied.
-func (a assignments) guard(ctx context.Context, stored store.Resource) error {
+func (a assignments) guard(ctx context.Context, stored store.Resource, _ url.Values) error {
 	all, err := a.Store.ListResources(ctx, store.Query{Type: access.AssignmentType, Prefix: rootAssignments})
 	if err != nil {
 		return err

@@ -164,9 +164,16 @@ func relayed(r *Recorder, client net.Conn, backend string) error {
 		return err
 	}
 	typed := make(chan error, 1)
-	go func() { _, err := io.Copy(stream, from); typed <- err }()
+	go func() {
+		_, err := io.Copy(stream, from)
+		_, _ = io.Copy(io.Discard, from) // to close with something unread resets the connection, and takes what was sent last along
+		typed <- err
+	}()
 	_, shown := io.Copy(client, stream)
-	_ = client.Close()
+	if tcp, ok := client.(*net.TCPConn); ok {
+		_ = tcp.CloseWrite()
+	}
+	_ = client.SetReadDeadline(time.Now().Add(5 * time.Second))
 	return errors.Join(shown, broken(<-typed))
 }
 

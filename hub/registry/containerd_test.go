@@ -26,8 +26,9 @@ func containerd(t *testing.T) string {
 	}
 	dir := t.TempDir()
 	address := filepath.Join(dir, "containerd.sock")
-	config := fmt.Sprintf("version = 2\nroot = %q\nstate = %q\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = %q\n",
-		filepath.Join(dir, "root"), filepath.Join(dir, "state"), address)
+	config := fmt.Sprintf("version = 2\nroot = %q\nstate = %q\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = %q\n"+
+		"[plugins.\"io.containerd.internal.v1.opt\"]\npath = %q\n",
+		filepath.Join(dir, "root"), filepath.Join(dir, "state"), address, filepath.Join(dir, "opt"))
 	if err := os.WriteFile(filepath.Join(dir, "config.toml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -15,10 +15,11 @@ func (s *Server) serveMirrored(w http.ResponseWriter, r *http.Request, wanted re
 	}
 	switch wanted.kind {
 	case "tags":
-		if _, ok := s.Mirror.Tags(wanted.repository); !ok || s.packs(wanted.repository) {
+		pushed, ok := s.Mirror.Tags(wanted.repository)
+		if !ok || s.packs(wanted.repository) {
 			return false // tags of a repository of the hub's own are listed together
 		}
-		s.listTags(w, r, wanted.repository, nil)
+		s.listTags(w, r, wanted.repository, pushed)
 		return true
 	case "manifests":
 		manifest, ok := s.Mirror.Manifest(wanted.repository, wanted.reference)
@@ -74,14 +75,20 @@ func page(w http.ResponseWriter, r *http.Request, path string, all []string) []s
 	return all
 }
 
-func (s *Server) listTags(w http.ResponseWriter, r *http.Request, repository string, packed []string) {
-	all := append([]string{}, packed...)
+func (s *Server) listTags(w http.ResponseWriter, r *http.Request, repository string, all []string) {
+	some := page(w, r, "/v2/"+repository+"/tags/list", all)
+	writeJSON(w, http.StatusOK, tagList{repository, append([]string{}, some...)}) // [] where there is none, not null
+}
+
+// tags are those that the hub has packed, now or earlier, and those that were pushed.
+func (s *Server) tags(content *catalogue, repository string) []string {
+	all := content.tags(repository)
 	if s.Mirror != nil {
-		mirrored, _ := s.Mirror.Tags(repository)
-		all = append(all, mirrored...)
+		pushed, _ := s.Mirror.Tags(repository)
+		all = append(all, pushed...)
 	}
 	slices.Sort(all)
-	writeJSON(w, http.StatusOK, tagList{repository, page(w, r, "/v2/"+repository+"/tags/list", slices.Compact(all))})
+	return slices.Compact(all)
 }
 
 type repositoryList struct {

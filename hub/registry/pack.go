@@ -99,6 +99,9 @@ func (s *Server) fill(ctx context.Context, from source, dir string) error {
 	if err := addChart(target, archive, Tag(), fairlead.ChartRepository, PlainChartRepository); err != nil {
 		return fmt.Errorf("add the chart: %w", err)
 	}
+	if err := s.addFlux(target); err != nil {
+		return err
+	}
 	if err := s.addProbe(ctx, target, from.precheck); err != nil {
 		return err
 	}

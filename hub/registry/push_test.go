@@ -119,6 +119,24 @@ func TestPushedImagesArePulledByAnybodyAndOutliveTheProcess(t *testing.T) {
 	}
 }
 
+func TestATagThatWasNotPushedIsNoUnknownRepository(t *testing.T) {
+	front := mirrorFront(t, t.TempDir())
+	image, err := random.Image(300, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Write(reference(t, front, "team/app:1.0"), image, asPusher(front)...); err != nil {
+		t.Fatal(err)
+	}
+	for place, want := range map[string]string{
+		"team/app:2.0": "MANIFEST_UNKNOWN: of team/app this hub serves only 1.0", "team/other:1.0": "NAME_UNKNOWN: this hub does not serve team/other",
+	} {
+		if _, err := remote.Get(reference(t, front, place), remote.WithTransport(front.Client().Transport)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", place, err, want)
+		}
+	}
+}
+
 func TestHelmPushesAndPullsAChart(t *testing.T) {
 	front := mirrorFront(t, t.TempDir())
 	client := func() *helm.Client {

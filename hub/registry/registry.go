@@ -31,12 +31,14 @@ const PlainChartRepository = "azurearck8s/batch1/stable/" + fairlead.ChartName
 // Binary tells where the binary is and is os.Executable unless set. Mirror, Identity and Access are for pushes, which
 // are refused without them; URL is the hub's own, without a slash at the end.
 // Precheck returns the packed chart of the az client's pre-check, and Probe the program in its image; without them none is served.
+// Flux returns the packed chart of the extension that runs Flux; without it none is served.
 // AzPlatform is what the binary runs on, such as linux/amd64, when az may fetch it as its proxy program.
 type Server struct {
 	Dir        string
 	Chart      func() ([]byte, error)
 	Binary     func() (string, error)
 	Precheck   func() ([]byte, error)
+	Flux       func() ([]byte, error)
 	Probe      func(architecture string) ([]byte, error)
 	AzPlatform string
 	Log        *slog.Logger

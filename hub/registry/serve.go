@@ -95,7 +95,7 @@ func (s *Server) serveContent(w http.ResponseWriter, r *http.Request) {
 
 // serveNothing answers what the hub has not packed: the list of what it has, or why there is none.
 func (s *Server) serveNothing(w http.ResponseWriter, r *http.Request, content *catalogue, wanted request) {
-	tags := content.tags(wanted.repository)
+	tags := s.tags(content, wanted.repository)
 	switch {
 	case isAzProxy(wanted.repository) && len(tags) == 0:
 		refuse(w, http.StatusNotFound, "NAME_UNKNOWN", s.noAzProxy(r.Context(), wanted.repository))

@@ -113,6 +113,9 @@ func (b *answerBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Ready reports whether some of it can be read without waiting, as far as that is known.
+func (b *answerBody) Ready() bool { return isReady(b.ReadCloser) }
+
 // stream is an answerBody that can be written to: what a request was upgraded to.
 type stream struct {
 	answerBody

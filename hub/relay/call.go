@@ -26,6 +26,7 @@ type call struct {
 	in, out atomic.Int64
 	busy    atomic.Int64 // since when the caller is being written to, in Unix nanoseconds; 0 when it is not
 	on      atomic.Pointer[link]
+	speaks  atomic.Bool // it is a watch, which says why it is cut
 
 	mu      sync.Mutex
 	control *http.ResponseController // nil when the call is over
@@ -71,8 +72,12 @@ func (c *call) cut(why error) {
 		return
 	}
 	c.cancel(why)
-	_ = c.control.SetWriteDeadline(time.Now())
-	_ = c.control.SetReadDeadline(time.Now()) // a caller whose stream has ended, and who does not close it, is waited for no longer
+	now := time.Now()
+	_ = c.control.SetReadDeadline(now) // a caller whose stream has ended, and who does not close it, is waited for no longer
+	if c.speaks.Load() && !errors.Is(why, errStalled) {
+		now = now.Add(lastWords)
+	}
+	_ = c.control.SetWriteDeadline(now)
 }
 
 // stall ends the call because its caller does not read.

@@ -302,6 +302,7 @@ func (c *cluster) tunnel(t testing.TB, far http.Handler) (end func()) {
 		_ = within(t, served) // the tunnel ends with an error, as it was told
 	})
 	t.Cleanup(end)
+	eventually(t, "a tunnel", func() bool { return c.hub.Connected(c.id.Key()) })
 	return end
 }
 

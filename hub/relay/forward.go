@@ -48,6 +48,10 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request, c *call) {
 	// A request may take as long as it needs: a watch, a file of gigabytes. Both fail on connections that have no deadlines.
 	_ = c.control.SetReadDeadline(time.Time{})
 	_ = c.control.SetWriteDeadline(time.Time{})
+	if plain(r) {
+		s.pass(ctx, w, r, c)
+		return
+	}
 	s.proxy.ServeHTTP(w, r.WithContext(ctx))
 }
 
@@ -75,7 +79,11 @@ func (s *Server) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	for left := maxAttempts - 1; ; left-- {
-		answer, on, err := s.attempt(r, c, from)
+		out := r
+		if left < maxAttempts-1 { // what was sent may be in use still
+			out = r.Clone(r.Context())
+		}
+		answer, on, err := s.attempt(out, c, from)
 		if left == 0 || !from.takeBack() || !again(r, answer, on, err) {
 			return answer, s.told(r.Context(), answer, err)
 		}
@@ -100,10 +108,9 @@ func (s *Server) attempt(r *http.Request, c *call, from *body) (*http.Response, 
 	if err != nil {
 		return nil, sent{link: on}, err
 	}
-	out := r.Clone(r.Context())
-	out.Header.Set(caller.Header, said.id)
-	out.Body = from.lend()
-	answer, err := on.client.RoundTrip(out)
+	r.Header[caller.Header] = []string{said.id}
+	r.Body = from.lend()
+	answer, err := on.client.RoundTrip(r)
 	return answer, sent{on, said}, err
 }
 
@@ -173,6 +180,7 @@ func (s *Server) answered(answer *http.Response) error {
 	}
 	if answer.StatusCode != http.StatusSwitchingProtocols {
 		answer.Body = &answerBody{answer.Body, c}
+		s.letSpeak(answer, c)
 		return nil
 	}
 	both, ok := answer.Body.(io.ReadWriteCloser)
@@ -195,13 +203,11 @@ func (s *Server) answered(answer *http.Response) error {
 // failed answers a request that has no answer.
 func (s *Server) failed(w http.ResponseWriter, r *http.Request, err error) {
 	c := callOf(r.Context())
-	why := context.Cause(r.Context())
+	why := cutFor(r.Context())
 	_, known := errors.AsType[*fairlead.Error](err)
 	switch {
-	case errors.Is(why, errStopping):
-		err = &refusal{error: fairlead.Errorf(fairlead.Unavailable, "the hub is stopping; try again"), retry: 1}
-	case fairlead.KindOf(why) != fairlead.Internal:
-		err = why // access has ended
+	case why != nil:
+		err = why
 	case r.Context().Err() != nil:
 		err = fairlead.Errorf(fairlead.Invalid, "the request was given up")
 	case !known:

@@ -19,17 +19,42 @@ func begins(name string, words ...string) bool {
 // impersonates reports whether somebody wants to act as somebody else.
 func impersonates(all http.Header) bool {
 	for name := range all {
-		if begins(name, "Impersonate-") {
+		if name != "" && name[0]|0x20 == 'i' && begins(name, "Impersonate-") {
 			return true
 		}
 	}
 	return false
 }
 
-// strip removes from a request what is between the caller and the hub, and what only the hub and kube-aad-proxy may say.
+// private reports whether a header is between the caller and the hub, or one that only the hub and kube-aad-proxy may say.
+func private(name string) bool {
+	if name == "" {
+		return true
+	}
+	switch name[0] | 0x20 { // in lower case
+	case 'i':
+		return begins(name, "Impersonate-")
+	case 'f':
+		return begins(name, "Fairlead-", "Forwarded")
+	case 'x':
+		return begins(name, "X-Fairlead-", "X-Remote-", "X-Forwarded-")
+	case 'c':
+		return begins(name, "Cookie")
+	case 's':
+		return begins(name, relayHeader)
+	}
+	return false
+}
+
+// stays reports whether a header of a plain request goes to the API server.
+func stays(name string, mode caller.Mode) bool {
+	return !private(name) && !hops(name) && (name != "Authorization" || mode == caller.Token)
+}
+
+// strip removes from a request what does not go to the API server, apart from what is for one connection only.
 func strip(all http.Header, mode caller.Mode) {
 	for name := range all {
-		if begins(name, "Impersonate-", "Fairlead-", "X-Fairlead-", "X-Remote-", "X-Forwarded-", "Forwarded", "Cookie", relayHeader) {
+		if private(name) {
 			delete(all, name)
 		}
 	}
@@ -62,8 +87,27 @@ func withoutBearer(all http.Header) {
 // have nothing to set, and in our own words.
 func stripAnswer(all http.Header) {
 	for name := range all {
-		if begins(name, "Fairlead-", "Set-Cookie", "Clear-Site-Data", "Strict-Transport-Security", "Alt-Svc", "Service-Worker-Allowed", "X-Ms-Request-Id") {
+		if ours(name) {
 			delete(all, name)
 		}
 	}
+}
+
+func ours(name string) bool {
+	if name == "" {
+		return true
+	}
+	switch name[0] | 0x20 { // in lower case
+	case 'f':
+		return begins(name, "Fairlead-")
+	case 's':
+		return begins(name, "Set-Cookie", "Strict-Transport-Security", "Service-Worker-Allowed")
+	case 'c':
+		return begins(name, "Clear-Site-Data")
+	case 'a':
+		return begins(name, "Alt-Svc")
+	case 'x':
+		return begins(name, "X-Ms-Request-Id")
+	}
+	return false
 }

@@ -40,11 +40,11 @@ type relayToken struct {
 }
 
 // identify finds out who calls: by a relay token, by a bearer token or by a signed request.
-func (s *Server) identify(r *http.Request, at store.Revisions, cluster fairlead.ResourceID) (who, error) {
+func (s *Server) identify(r *http.Request, at store.Revisions, cluster place) (who, error) {
 	tokens := r.Header.Values(relayHeader)
 	switch len(tokens) {
 	case 0:
-		id, err := s.Tokens.Caller(r, cluster.String())
+		id, err := s.Tokens.Caller(r, cluster.text)
 		if err != nil {
 			return who{}, err
 		}
@@ -56,7 +56,7 @@ func (s *Server) identify(r *http.Request, at store.Revisions, cluster fairlead.
 	return who{}, fairlead.Errorf(fairlead.Unauthenticated, "there are two %s headers", relayHeader)
 }
 
-func (s *Server) byRelayToken(r *http.Request, at store.Revisions, text string, cluster fairlead.ResourceID) (who, error) {
+func (s *Server) byRelayToken(r *http.Request, at store.Revisions, text string, cluster place) (who, error) {
 	found, err := s.readRelayToken(text, cluster)
 	if err != nil {
 		return who{}, err
@@ -72,14 +72,14 @@ func (s *Server) byRelayToken(r *http.Request, at store.Revisions, text string, 
 	case found.Mode == caller.Token || authorization == 0:
 		return who{principal, found.Mode}, nil
 	}
-	said, err := s.Tokens.Caller(r, cluster.String())
+	said, err := s.Tokens.Caller(r, cluster.text)
 	if err == nil && said != principal.ObjectID {
 		err = fairlead.Errorf(fairlead.Unauthenticated, "the %s and Authorization headers are of two callers", relayHeader)
 	}
 	return who{principal, found.Mode}, err
 }
 
-func (s *Server) readRelayToken(text string, cluster fairlead.ResourceID) (relayToken, error) {
+func (s *Server) readRelayToken(text string, cluster place) (relayToken, error) {
 	var found relayToken
 	if err := s.Tokens.ReadAs(relayType, strings.TrimSpace(text), &found); err != nil {
 		return found, err
@@ -88,7 +88,7 @@ func (s *Server) readRelayToken(text string, cluster fairlead.ResourceID) (relay
 	switch {
 	case found.Issuer != s.Tokens.Issuer():
 		return found, badRelayToken("it is of another hub")
-	case found.Audience != cluster.Key():
+	case found.Audience != cluster.key:
 		return found, badRelayToken("it is for another cluster")
 	case found.Mode != caller.AAD && found.Mode != caller.Token || found.Subject == "":
 		return found, badRelayToken("it names no caller")

@@ -60,12 +60,17 @@ func (o *limits) take(cluster, principal string, of kind) (release func(), err e
 	}
 	count(o.clusters, cluster, of)
 	count(o.principals, principal, of)
-	return sync.OnceFunc(func() {
+	released := false
+	return func() {
 		o.mu.Lock()
 		defer o.mu.Unlock()
+		if released {
+			return
+		}
+		released = true
 		discount(o.clusters, cluster, of)
 		discount(o.principals, principal, of)
-	}), nil
+	}, nil
 }
 
 func count(all map[string]*[kinds]int, name string, of kind) {

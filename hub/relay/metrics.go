@@ -58,13 +58,18 @@ func (o *counted) result(of result) { o.results[of].Add(1) }
 func (o *counted) ended(how Ending) {
 	o.in.Add(how.BytesIn)
 	o.out.Add(how.BytesOut)
-	words := map[string]result{
-		"": forwarded, reasonOf(fairlead.Unavailable): noTunnel, reasonOf(fairlead.TooManyRequests): tooMany, "policy": policy,
-		reasonOf(fairlead.Forbidden): forbidden,
-	}
-	of, known := words[how.Reason]
-	if !known {
-		of = failed
+	of := failed
+	switch how.Reason {
+	case "":
+		of = forwarded
+	case reasonOf(fairlead.Unavailable):
+		of = noTunnel
+	case reasonOf(fairlead.TooManyRequests):
+		of = tooMany
+	case "policy":
+		of = policy
+	case reasonOf(fairlead.Forbidden):
+		of = forbidden
 	}
 	if how.Status == http.StatusSwitchingProtocols && of == failed { // it was cut later
 		of = forwarded

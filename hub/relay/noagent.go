@@ -21,6 +21,6 @@ func (s *Server) noAgent(c *call) error {
 	}
 	return &refusal{
 		error:  fairlead.Errorf(fairlead.Unavailable, "%s", noAgent),
-		causes: []cause{{"ClusterState", known}, {"NextStep", next}},
+		causes: []cause{{Reason: "ClusterState", Message: known}, {Reason: "NextStep", Message: next}},
 	}
 }

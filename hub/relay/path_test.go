@@ -75,7 +75,7 @@ func FuzzSplit(f *testing.F) {
 		var out url.URL
 		found.goTo(&out, "api", address.RawQuery)
 		sent := out.EscapedPath()
-		if rest := address.EscapedPath(); !strings.HasSuffix(rest, sent) && sent != "/" || strings.Count(rest, "/")-strings.Count(sent, "/") < restAt-2 {
+		if rest := address.EscapedPath(); !strings.HasSuffix(rest, sent) && sent != "/" || strings.Count(rest, "/")-strings.Count(sent, "/") < nameSegments-2 {
 			t.Fatalf("%q became %q", rest, sent)
 		}
 		if request, err := http.NewRequest(http.MethodGet, out.String(), nil); err != nil || request.URL.Host != "api" || !strings.HasPrefix(request.URL.Path, "/") {

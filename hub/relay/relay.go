@@ -87,6 +87,8 @@ type Server struct {
 	Log      *slog.Logger
 
 	links      links
+	places     memory[string, place]
+	admitted   memory[admission, identity.Cluster]
 	statements statements
 	principals principals
 	open       open
@@ -113,7 +115,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // admit decides whether a request may go on. A call that is returned with an error has no more in it than was found out.
 func (s *Server) admit(r *http.Request) (*call, func(), error) {
-	to, err := split(r.URL)
+	to, err := s.locate(r.URL)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -124,20 +126,39 @@ func (s *Server) admit(r *http.Request) (*call, func(), error) {
 	if c.at, err = s.Store.Revisions(r.Context()); err != nil {
 		return nil, nil, err
 	}
-	if c.who, err = s.identify(r, c.at, to.cluster); err != nil {
+	if c.who, err = s.identify(r, c.at, to.place); err != nil {
 		return nil, nil, err
 	}
-	if err := s.permit(store.AsOf(r.Context(), c.at), c.who, to.cluster); err != nil {
-		return c, nil, err
-	}
-	if impersonates(r.Header) {
-		return c, nil, fairlead.Errorf(fairlead.Forbidden, "cluster connect passes no impersonation on (kubectl --as, --as-group): what you may do is what your own name and groups may")
-	}
-	if c.cluster, err = s.find(r.Context(), to.cluster); err != nil {
+	if err := s.reach(r, c); err != nil {
 		return c, nil, err
 	}
 	release, err := s.limits.take(c.cluster.Key, c.who.ObjectID, c.kind)
 	return c, release, err
+}
+
+// admission is that somebody may reach a cluster, by the key of its name.
+type admission struct{ principal, cluster string }
+
+// reach asks whether the caller may reach the cluster, and which one it is.
+func (s *Server) reach(r *http.Request, c *call) error {
+	key := admission{c.who.ObjectID, c.to.key}
+	var known bool
+	if c.cluster, known = s.admitted.recall(c.at, key); !known {
+		if err := s.permit(store.AsOf(r.Context(), c.at), c.who, c.to.cluster); err != nil {
+			return err
+		}
+	}
+	if impersonates(r.Header) {
+		return fairlead.Errorf(fairlead.Forbidden, "cluster connect passes no impersonation on (kubectl --as, --as-group): what you may do is what your own name and groups may")
+	}
+	if known {
+		return nil
+	}
+	var err error
+	if c.cluster, err = s.find(r.Context(), c.to.cluster); err == nil {
+		s.admitted.keep(c.at, key, c.cluster)
+	}
+	return err
 }
 
 // permit asks whether a caller may reach a cluster, and otherwise says how that is changed.

@@ -9,29 +9,15 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/hub/reply"
+	"github.com/fairlead/fairlead/lastword"
 )
 
-// status is a Status of Kubernetes: what kubectl and client libraries expect instead of an answer.
-type status struct {
-	Kind       string   `json:"kind"`
-	APIVersion string   `json:"apiVersion"`
-	Metadata   struct{} `json:"metadata"`
-	Status     string   `json:"status"`
-	Message    string   `json:"message"`
-	Reason     string   `json:"reason"`
-	Details    *details `json:"details,omitempty"`
-	Code       int      `json:"code"`
-}
-
-type details struct {
-	Causes            []cause `json:"causes,omitempty"`
-	RetryAfterSeconds int     `json:"retryAfterSeconds,omitempty"`
-}
-
-type cause struct {
-	Reason  string `json:"reason,omitempty"`
-	Message string `json:"message"`
-}
+// A status is what kubectl and client libraries expect instead of an answer.
+type (
+	status  = lastword.Status
+	details = lastword.Details
+	cause   = lastword.Cause
+)
 
 // noAgent is the one sentence by which people know this failure, word for word that of the original.
 const noAgent = "Cannot connect to the hybrid connection because no agent is connected in the target arc resource."
@@ -69,13 +55,12 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func (s *Server) statusOf(r *http.Request, err error) status {
-	made := status{Kind: "Status", APIVersion: "v1", Status: "Failure"}
 	known, ok := errors.AsType[*fairlead.Error](err)
 	if !ok {
 		s.Log.ErrorContext(r.Context(), "request for a cluster failed", slog.Any("err", err))
 		known = fairlead.Errorf(fairlead.Internal, "the hub could not do that; its log has the reason under the request id")
 	}
-	made.Code, made.Reason, made.Message = reply.Status(known.Kind), reasonOf(known.Kind), known.Message
+	made := lastword.Failure(reply.Status(known.Kind), reasonOf(known.Kind), known.Message)
 	if more, ok := errors.AsType[*refusal](err); ok {
 		made.Details = &details{Causes: more.causes, RetryAfterSeconds: more.retry}
 	}

@@ -49,6 +49,9 @@ func (s *Server) Attach(w http.ResponseWriter, r *http.Request, id fairlead.Reso
 	return nil
 }
 
+// Connected reports whether the cluster of a key holds a tunnel.
+func (s *Server) Connected(key string) bool { return s.links.of(key) > 0 }
+
 // recognise verifies whom a request is from, when it is its turn.
 func (s *Server) recognise(r *http.Request, id fairlead.ResourceID) (identity.Cluster, error) {
 	release, err := s.handshakes.take(r.Context())

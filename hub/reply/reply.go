@@ -27,11 +27,12 @@ type envelope struct {
 }
 
 type body struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
+	Code    string                 `json:"code"`
+	Message string                 `json:"message"`
+	Details []fairlead.ErrorDetail `json:"details,omitempty"`
 }
 
-// Error answers with err in Azure's envelope: {"error":{"code","message"}}.
+// Error answers with err in Azure's envelope: {"error":{"code","message","details"}}.
 func (o Writer) Error(w http.ResponseWriter, r *http.Request, err error) {
 	var known *fairlead.Error
 	if !errors.As(err, &known) {
@@ -40,7 +41,7 @@ func (o Writer) Error(w http.ResponseWriter, r *http.Request, err error) {
 		known = fairlead.Errorf(fairlead.Internal, "the hub could not do that; its log has the reason under the request id")
 	}
 	w.Header().Set("X-Ms-Error-Code", known.Code)
-	JSON(w, Status(known.Kind), envelope{body{known.Code, known.Message}})
+	JSON(w, Status(known.Kind), envelope{body{known.Code, known.Message, known.Details}})
 }
 
 // Status returns the HTTP status of an error kind.

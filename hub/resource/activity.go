@@ -27,9 +27,8 @@ func withCorrelation(ctx context.Context, id string) context.Context {
 // Entry is what the activity log says of a request: who did what from where, and nothing of what was sent.
 func Entry(ctx context.Context, r *http.Request, now time.Time, action string, id fairlead.ResourceID) store.Activity {
 	caller, _ := access.PrincipalFrom(ctx)
-	correlation, _ := ctx.Value(correlationKey{}).(string)
 	return store.Activity{
-		ID: uuid.NewString(), OperationID: uuid.NewString(), CorrelationID: correlation, At: now,
+		ID: uuid.NewString(), OperationID: uuid.NewString(), CorrelationID: Correlation(ctx), At: now,
 		Subscription: strings.ToLower(id.Subscription), ResourceGroup: strings.ToLower(id.ResourceGroup), ResourceID: id.String(),
 		Action: action, Status: store.ActivitySucceeded, Detail: http.StatusText(http.StatusOK),
 		Caller: caller.Name(), CallerID: caller.ObjectID, Method: r.Method, ClientIP: clientIP(r),

@@ -141,6 +141,7 @@ type request struct {
 	query
 
 	permission string
+	sent       Document // the body of a PUT or PATCH
 }
 
 func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
@@ -159,7 +160,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if found.kind.Serve != nil {
-		return a.byType(r.Context(), w, request{r, found, q, ""})
+		return a.byType(r.Context(), w, request{Request: r, target: found, query: q})
 	}
 	handle, verb := a.route(r.Method, found)
 	if handle == nil {
@@ -171,7 +172,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
 	if err := a.registered(r.Context(), r.Method, found); err != nil {
 		return err
 	}
-	return handle(w, request{r, found, q, found.kind.action(verb)})
+	return handle(w, request{Request: r, target: found, query: q, permission: found.kind.action(verb)})
 }
 
 // byType lets a type answer, and records what was done.

@@ -26,7 +26,7 @@ func (a *API) delete(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	if ended.Status == store.Succeeded && !r.isGroup() {
+	if ended.Status == store.Succeeded && !r.isGroup() && !prefersAsync(r.Request) {
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
@@ -70,7 +70,7 @@ func (a *API) tryDeletion(ctx context.Context, r request, wanted preconditions) 
 		return nil, err
 	}
 	if r.kind.Guard != nil {
-		if err := r.kind.Guard(ctx, stored); err != nil {
+		if err := r.kind.Guard(ctx, stored, r.URL.Query()); err != nil {
 			return nil, err
 		}
 	}
@@ -78,9 +78,14 @@ func (a *API) tryDeletion(ctx context.Context, r request, wanted preconditions) 
 	if err != nil {
 		return nil, err
 	}
+	if r.kind.Leave != nil {
+		if err := r.kind.Leave(ctx, document, r.URL.Query()); err != nil {
+			return nil, err
+		}
+	}
 	document.Set(statePath, stateDeleting)
 	op := a.operation(ctx, stored.Key, operationDelete)
-	_, err = a.store(ctx, r, document, store.MatchETag(stored.ETag), written{op: op})
+	_, err = a.store(ctx, r, &Change{New: document}, store.MatchETag(stored.ETag), written{op: op})
 	return op, err
 }
 
@@ -130,7 +135,7 @@ func (a *API) removeOne(ctx context.Context, stored store.Resource, entry *store
 			return false, err
 		}
 	}
-	err = a.Store.RemoveResource(ctx, stored.Key, store.NothingBelow, entry)
+	err = a.Store.RemoveResource(ctx, stored.Key, store.NothingBelow, entry, a.woken(stored)...)
 	switch {
 	case err == nil, absent(err):
 		return true, nil
@@ -139,4 +144,14 @@ func (a *API) removeOne(ctx context.Context, stored store.Resource, entry *store
 	default:
 		return false, err
 	}
+}
+
+// woken are the keys besides its own whose watchers the end of a resource concerns.
+func (a *API) woken(stored store.Resource) []string {
+	kind := a.kind(stored.Type)
+	id, err := fairlead.ParseResourceID(stored.ID)
+	if kind == nil || !kind.WakesParent || err != nil {
+		return nil
+	}
+	return []string{parentKey(target{kind: kind, id: id})}
 }

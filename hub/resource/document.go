@@ -48,6 +48,12 @@ func (d Document) Text(path string) string {
 	return text
 }
 
+// Object returns the object at a path, nil when there is none.
+func (d Document) Object(path string) map[string]any {
+	object, _ := d.Get(path).(map[string]any)
+	return object
+}
+
 // Has reports whether there is anything at a path, be it null.
 func (d Document) Has(path string) bool {
 	parent, name := d.parent(path)

@@ -2,6 +2,7 @@ package resource
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -152,6 +153,7 @@ func (a *API) carryOut(ctx context.Context, op store.Operation) {
 
 func (a *API) failed(ctx context.Context, op *store.Operation, err error) {
 	op.Status, op.ErrorCode, op.ErrorMessage = store.Failed, fairlead.CodeOf(err), err.Error()
+	op.ErrorDetails = detailsOf(err)
 	if fairlead.KindOf(err) == fairlead.Internal {
 		op.ErrorMessage = "The hub could not do that; its log has the reason under the operation's id."
 	}
@@ -219,6 +221,9 @@ func (a *API) settleState(ctx context.Context, op store.Operation) error {
 	if state := document.Text(statePath); (state == stateDeleting) != (op.Kind == operationDelete) {
 		return nil // a later operation has the say
 	}
+	if others, err := a.Store.OtherOperation(ctx, op); err != nil || others {
+		return err // the last one to end has
+	}
 	document.Set(statePath, string(op.Status))
 	if stored.Body, err = body(document); err != nil {
 		return err
@@ -234,7 +239,7 @@ func (a *API) await(ctx context.Context, r *http.Request, id string) (store.Oper
 	changed, cancel := a.Store.Subscribe(id)
 	defer cancel()
 	op, err := a.Store.GetOperation(ctx, id)
-	if err != nil || op.Status != store.InProgress || strings.Contains(r.Header.Get("Prefer"), "respond-async") {
+	if err != nil || op.Status != store.InProgress || prefersAsync(r) {
 		return op, err
 	}
 	timer := time.NewTimer(patience)
@@ -245,6 +250,11 @@ func (a *API) await(ctx context.Context, r *http.Request, id string) (store.Oper
 	case <-ctx.Done():
 	}
 	return a.Store.GetOperation(ctx, id)
+}
+
+// prefersAsync says whether a client wants an operation to ask for in any case (RFC 7240, 4.1), even of what has ended already.
+func prefersAsync(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Prefer"), "respond-async")
 }
 
 // announce tells the client where to ask for the operation.
@@ -280,8 +290,32 @@ type progress struct {
 }
 
 type failure struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
+	Code    string          `json:"code"`
+	Message string          `json:"message"`
+	Details json.RawMessage `json:"details,omitempty"`
+}
+
+// detailsOf is what the journal keeps of an error beside code and message.
+func detailsOf(err error) string {
+	details := fairlead.DetailsOf(err)
+	if len(details) == 0 {
+		return ""
+	}
+	text, err := json.Marshal(details)
+	if err != nil {
+		return "" // whoever made them put something in that is no JSON; code and message stand
+	}
+	return string(text)
+}
+
+func explained(op store.Operation) error {
+	failed := fairlead.Errorf(fairlead.Conflict, "%s", op.ErrorMessage).WithCode(op.ErrorCode)
+	if op.ErrorDetails != "" {
+		if err := json.Unmarshal([]byte(op.ErrorDetails), &failed.Details); err != nil {
+			return fmt.Errorf("read the details of operation %s: %w", op.ID, err)
+		}
+	}
+	return failed
 }
 
 func (a *API) operationStatus(w http.ResponseWriter, r *http.Request) error {
@@ -295,7 +329,7 @@ func (a *API) operationStatus(w http.ResponseWriter, r *http.Request) error {
 		shown.EndTime = &op.EndedAt
 	}
 	if op.ErrorCode != "" {
-		shown.Error = &failure{op.ErrorCode, op.ErrorMessage}
+		shown.Error = &failure{op.ErrorCode, op.ErrorMessage, json.RawMessage(op.ErrorDetails)}
 	}
 	reply.JSON(w, http.StatusOK, shown)
 	return nil
@@ -317,7 +351,7 @@ func (a *API) operationResult(w http.ResponseWriter, r *http.Request) error {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	default:
-		return fairlead.Errorf(fairlead.Conflict, "%s", op.ErrorMessage).WithCode(op.ErrorCode)
+		return explained(op)
 	}
 }
 

@@ -2,6 +2,7 @@ package resource
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/fairlead/fairlead"
@@ -71,6 +72,11 @@ func (a *API) collection(member fairlead.ResourceID) (target, error) {
 func (a *API) spelled(id fairlead.ResourceID) fairlead.ResourceID {
 	if kind := a.kind(id.Type()); kind != nil {
 		id = kind.spelled(id)
+	} else if outer := len(id.Types) - 1; outer > 0 { // such as a namespace of a cluster, which is not kept here
+		within := id
+		within.Types, within.Names = slices.Clone(id.Types[:outer]), id.Names[:outer]
+		within = a.spelled(within)
+		id.Namespace, id.Types = within.Namespace, append(within.Types, id.Types[outer])
 	}
 	if scope, err := fairlead.ParseResourceID(id.Scope); err == nil {
 		id.Scope = a.spelled(scope).String()

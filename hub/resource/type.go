@@ -3,6 +3,7 @@ package resource
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -35,8 +36,13 @@ type Type struct {
 
 	// Prepare validates a change before it is stored and completes it: defaults, computed values.
 	Prepare func(ctx context.Context, change *Change) error
-	// Guard refuses, with a reason, to delete a resource that is needed.
-	Guard func(ctx context.Context, stored store.Resource) error
+	// Leave completes the document that waits for its deletion, for Delete to find there; query is the request's. A deletion that
+	// is asked for again is completed again.
+	Leave func(ctx context.Context, document Document, query url.Values) error
+	// WakesParent tells those who wait for changes of what resources of the type are on of theirs as well.
+	WakesParent bool
+	// Guard refuses, with a reason, to delete a resource that is needed; query is the request's.
+	Guard func(ctx context.Context, stored store.Resource, query url.Values) error
 	// View adds to a document what is not stored with it, each time it is shown.
 	View func(ctx context.Context, stored store.Resource, shown Document)
 	// Inside returns of what resource a parent is a part that the hub does not keep, such as a namespace of a cluster, else the
@@ -91,10 +97,21 @@ type Work func(ctx context.Context, stored store.Resource) error
 type Action func(ctx context.Context, stored store.Resource, request []byte) (any, error)
 
 // Change is what a PUT or PATCH is about to store. Old is nil for a new resource; New may be
-// changed by Prepare.
+// changed by Prepare. Sent is what the client wrote, with the nulls; Replaces
+// says that it was a PUT. What Prepare puts into Sealed is stored with the
+// document and apart from it, and nothing, with Unseal, removes what was stored so.
 type Change struct {
-	ID       fairlead.ResourceID
-	Old, New Document
+	ID             fairlead.ResourceID
+	Old, New, Sent Document
+	Replaces       bool
+	Sealed         []byte
+	Unseal         bool
+}
+
+// Correlation returns the id under which the request of ctx is spoken of, and what it leads to.
+func Correlation(ctx context.Context) string {
+	id, _ := ctx.Value(correlationKey{}).(string)
+	return id
 }
 
 func (t *Type) key() string { return strings.ToLower(t.Name) }

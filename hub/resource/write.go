@@ -33,6 +33,7 @@ func (a *API) put(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
+	r.sent = sent
 	done, err := a.persist(r.Context(), r, func(old Document) (Document, error) { return r.kind.replaced(old, sent), nil })
 	if err != nil {
 		return err
@@ -49,6 +50,7 @@ func (a *API) patch(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
+	r.sent = sent
 	done, err := a.persist(r.Context(), r, func(old Document) (Document, error) {
 		if old == nil {
 			_, err := a.load(r.Context(), r.target)
@@ -66,18 +68,19 @@ func (a *API) patch(w http.ResponseWriter, r request) error {
 	return a.written(w, r, status, done)
 }
 
-// written answers with the document; when its operation ends soon, as if there had been none.
+// written answers with the document; when its operation ends soon and well, as if there had been none. One that failed is still to
+// be asked for: clients that read of a failure in this answer would not, and so miss the reason.
 func (a *API) written(w http.ResponseWriter, r request, status int, done written) error {
 	if done.op != nil {
 		ended, err := a.await(r.Context(), r.Request, done.op.ID)
 		if err != nil {
 			return err
 		}
-		if ended.Status == store.Succeeded {
+		if ended.Status == store.Succeeded && !prefersAsync(r.Request) {
 			done.op = nil
-		}
-		if done.stored, err = a.load(r.Context(), r.target); err != nil {
-			return err
+			if done.stored, err = a.load(r.Context(), r.target); err != nil {
+				return err
+			}
 		}
 	}
 	switch {
@@ -138,10 +141,11 @@ func (a *API) attempt(ctx context.Context, r request, wanted preconditions, chan
 	if err != nil {
 		return written{}, err
 	}
-	if err := a.complete(ctx, r, &Change{ID: r.id, Old: old, New: document}); err != nil {
+	made := &Change{ID: r.id, Old: old, New: document, Sent: r.sent, Replaces: r.Request != nil && r.Method == http.MethodPut}
+	if err := a.complete(ctx, r, made); err != nil {
 		return written{}, err
 	}
-	return a.save(ctx, r, stored, old.Text(statePath), document)
+	return a.save(ctx, r, stored, old.Text(statePath), made)
 }
 
 // current returns the stored resource, empty if there is none, after checking that it may change.
@@ -218,7 +222,7 @@ func (a *API) complete(ctx context.Context, r request, change *Change) error {
 }
 
 // save stores the document and, if the type has work to do, journals the operation with it.
-func (a *API) save(ctx context.Context, r request, before store.Resource, stateBefore string, document Document) (written, error) {
+func (a *API) save(ctx context.Context, r request, before store.Resource, stateBefore string, made *Change) (written, error) {
 	done := written{created: before.Key == ""}
 	condition := store.MatchETag(before.ETag)
 	if done.created {
@@ -229,10 +233,10 @@ func (a *API) save(ctx context.Context, r request, before store.Resource, stateB
 		done.op = a.operation(ctx, r.id.Key(), kind)
 	}
 	if r.kind.stateful() {
-		document.Set(statePath, state)
+		made.New.Set(statePath, state)
 	}
 	var err error
-	done.stored, err = a.store(ctx, r, document, condition, done)
+	done.stored, err = a.store(ctx, r, made, condition, done)
 	return done, err
 }
 
@@ -251,9 +255,9 @@ func (t *Type) workFor(before string) (operation, state string) {
 }
 
 // store writes a document with its entry in the activity log and the operation, if there is one, that it begins.
-func (a *API) store(ctx context.Context, r request, document Document, condition store.Condition, done written) (store.Resource, error) {
+func (a *API) store(ctx context.Context, r request, made *Change, condition store.Condition, done written) (store.Resource, error) {
 	t := r.target
-	content, err := body(document)
+	content, err := body(made.New)
 	if err != nil {
 		return store.Resource{}, err
 	}
@@ -262,9 +266,13 @@ func (a *API) store(ctx context.Context, r request, document Document, condition
 		Key: t.id.Key(), ID: t.id.String(), Type: t.kind.key(), Name: t.id.Name(), Body: content,
 		Subscription: strings.ToLower(t.id.Subscription), ResourceGroup: strings.ToLower(t.id.ResourceGroup),
 		UpdatedAt: a.Now(), UpdatedBy: caller.Name(), Parent: parentKey(t), Record: a.accepted(ctx, r, done),
+		Sealed: made.Sealed, Unseal: made.Unseal,
+	}
+	if t.kind.WakesParent {
+		resource.Wake = resource.Parent
 	}
 	if t.kind.Subject != nil {
-		resource.Subject = strings.ToLower(t.kind.Subject(document))
+		resource.Subject = strings.ToLower(t.kind.Subject(made.New))
 	}
 	var stored store.Resource
 	if done.op == nil {

@@ -34,19 +34,20 @@ func rules() map[string]rule {
 		"dataaction": {nil, "hub and kube-aad-proxy weigh the same grants in the same way"},
 		"tunnel":     {nil, "hub and agents share the tunnel's two ends, and neither knows the other"},
 		"discovery":  {nil, "hub and local proxy refuse kubectl in the same form"},
-		"arcproxy":   {[]string{"discovery"}, "the local proxy knows a hub by its wire format only, and runs without the rest of the CLI"},
+		"lastword":   {nil, "hub, kube-aad-proxy and local proxy end a watch in the same form"},
+		"arcproxy":   {[]string{"discovery", "lastword"}, "the local proxy knows a hub by its wire format only, and runs without the rest of the CLI"},
 		"store":      {nil, "storage does not know what it stores"},
 		"image":      {nil, "packing an image needs no hub"},
 		"chart":      {nil, "the chart is data"},
-		"hub":        {[]string{"store", "proof", "image", "chart", "azcloud", "tunnel", "caller", "dataaction", "discovery"}, "the hub never knows how agents or people call it"},
-		"agent":      {[]string{"proof", "distro", "chart", "tunnel", "caller", "dataaction"}, "agents know the hub by its wire format only; their tests install the chart"},
+		"hub":        {[]string{"store", "proof", "image", "chart", "azcloud", "tunnel", "caller", "dataaction", "discovery", "lastword"}, "the hub never knows how agents or people call it"},
+		"agent":      {[]string{"proof", "distro", "chart", "tunnel", "caller", "dataaction", "lastword"}, "agents know the hub by its wire format only; their tests install the chart"},
 		"client":     {nil, "people's tools know the hub by its wire format only"},
 		"connect":    {[]string{"client", "distro"}, "onboarding is a caller of the hub and of a cluster"},
 		"doctor":     {nil, "doctor runs where no hub answers, on clusters that Fairlead never saw"},
 		"cli":        {[]string{"arcproxy", "client", "connect", "doctor", "hub", "agent", "image", "azcloud"}, "the CLI starts every part and holds none"},
 		"cmd":        {[]string{"cli", "doctor"}, "main does nothing itself"},
 		"internal":   {nil, "mechanisms without domain meaning"},
-		"test":       {[]string{"cli"}, "tests drive the binary"},
+		"test":       {[]string{"cli", "agent"}, "tests drive the binary; a cluster without Kubernetes speaks with the agents' own code"},
 	}
 }
 
@@ -54,6 +55,9 @@ func TestImports(t *testing.T) {
 	for folder, files := range sources(t) {
 		top, _, _ := strings.Cut(folder, "/")
 		allowed, known := rules()[top]
+		if doctorsParts()[folder] != nil {
+			allowed.may = append(allowed.may, "doctor") // TestAgentsTakeOnlyPartsOfDoctor says how much of it
+		}
 		if !known {
 			t.Errorf("folder %s is in no rule: say in this table what it may import, and why", folder)
 			continue
@@ -87,6 +91,31 @@ func TestOnlyStartersImportParts(t *testing.T) {
 				t.Errorf("cli/%s imports %s", name, ours)
 			}
 		}
+	}
+}
+
+// extension-manager and doctor have to say the same of a pod that does not run, so they judge it with the same code: that which
+// makes no call and knows no catalogue.
+func TestAgentsTakeOnlyPartsOfDoctor(t *testing.T) {
+	all := sources(t)
+	for folder, parts := range doctorsParts() {
+		for name, file := range all[folder] {
+			for _, spec := range file.Imports {
+				ours, found := strings.CutPrefix(strings.Trim(spec.Path.Value, `"`), module+"/doctor")
+				if found && !slices.Contains(parts, ours) {
+					t.Errorf("%s/%s imports doctor%s", folder, name, ours)
+				}
+			}
+		}
+	}
+}
+
+// doctorsParts are what of doctor some folders of the agents may use: its judgement of workloads, and its eye for secrets.
+func doctorsParts() map[string][]string {
+	return map[string][]string{
+		"agent/extension/cause": {"", "/snapshot", "/workload"},
+		"agent/extensionevents": {"/redact"},
+		"agent/fluxlogs":        {"/redact"},
 	}
 }
 

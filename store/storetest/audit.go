@@ -37,7 +37,7 @@ func testAudit(t *testing.T, db *store.DB) {
 	for i, cluster := range []string{"/s/g/A", "/s/g/a-1", "/s/h/a", "/t/g/a"} {
 		batch = append(batch, audited(int64(i+1), cluster, []string{"Ana", "Bo"}[i%2], i))
 	}
-	must(t, db.SaveAudit(ctx, nil), db.SaveAudit(ctx, batch), db.SaveAudit(ctx, []store.AuditEntry{audited(5, "/s/g/A", "Ana", 2)}))
+	must(t, db.SaveAudit(ctx, nil, nil), db.SaveAudit(ctx, batch, nil), db.SaveAudit(ctx, []store.AuditEntry{audited(5, "/s/g/A", "Ana", 2)}, nil))
 	minute := func(n int) time.Time { return noon().Add(time.Duration(n) * time.Minute) }
 	for want, query := range map[string]store.AuditQuery{
 		"5 3 2 1": {Subscription: "s"},
@@ -72,12 +72,12 @@ func testAuditEnds(t *testing.T, db *store.DB) {
 	for _, one := range []*store.AuditEntry{&open, &orphan} {
 		one.EndedAt, one.Status, one.Reason, one.BytesIn = time.Time{}, 0, "", 0
 	}
-	must(t, db.SaveAudit(ctx, []store.AuditEntry{open, orphan}))
+	must(t, db.SaveAudit(ctx, []store.AuditEntry{open, orphan}, nil))
 	ended := open
 	ended.EndedAt, ended.Status, ended.Reason, ended.BytesIn, ended.BytesOut = noon().Add(time.Hour), 200, "done", 7, 8
 	changed := ended
 	changed.Path, changed.Caller = "/other", "Bo"
-	must(t, db.SaveAudit(ctx, []store.AuditEntry{changed}))
+	must(t, db.SaveAudit(ctx, nil, []store.AuditEntry{changed}))
 	if count, err := db.EndOpenAudit(ctx, noon().Add(2*time.Hour), "the hub stopped"); err != nil || count != 1 {
 		t.Errorf("ended %d, %v", count, err)
 	}
@@ -95,7 +95,7 @@ func testForgetAudit(t *testing.T, db *store.DB) {
 		batch = append(batch, audited(int64(i+1), "/s/g/a", "Ana", i))
 	}
 	batch[1].EndedAt = time.Time{}
-	must(t, db.SaveAudit(ctx, batch))
+	must(t, db.SaveAudit(ctx, batch, nil))
 	left := func(want string) {
 		t.Helper()
 		found, err := db.ListAudit(ctx, store.AuditQuery{Subscription: "s"})
@@ -118,4 +118,52 @@ func testForgetAudit(t *testing.T, db *store.DB) {
 		t.Errorf("forgotten by number: %d, %v", gone, err)
 	}
 	left("6 2")
+}
+
+// What is saved again, as it is not known whether it was saved, is there once; the pages of many are those of one list.
+func testManyAudited(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	var all []store.AuditEntry
+	for i := range 300 {
+		one := audited(int64(i+1), "/s/g/"+[]string{"a", "b", "c"}[i%3], []string{"Ana", "Bo"}[i%2], i)
+		one.Name = fmt.Sprint("pod-", i)
+		all = append(all, one)
+	}
+	unsure := append([]store.AuditEntry(nil), all[100:150]...)
+	unsure[3].EndedAt, unsure[3].Status = time.Time{}, 0
+	must(t, db.SaveAudit(ctx, all[:100], nil), db.SaveAudit(ctx, unsure, nil), db.SaveAudit(ctx, all[100:220], nil), db.SaveAudit(ctx, all[220:], nil))
+	query := store.AuditQuery{Subscription: "s", Cluster: "/s/g/b", Caller: "ana", Limit: 7}
+	want := len(all) - 1
+	for page := 0; ; page++ {
+		found, err := db.ListAudit(ctx, query)
+		must(t, err)
+		for _, one := range found {
+			for want%6 != 4 {
+				want--
+			}
+			if one != all[want] {
+				t.Fatalf("page %d: %+v, want %+v", page, one, all[want])
+			}
+			want--
+		}
+		if len(found) < query.Limit {
+			break
+		}
+		query.Before = store.AuditMark{At: found[6].At, ID: found[6].ID}
+	}
+	if want >= 4 {
+		t.Errorf("the pages end before entry %d", want)
+	}
+	gone, err := db.ForgetAudit(ctx, time.Time{}, 137)
+	must(t, err)
+	found, err := db.ListAudit(ctx, store.AuditQuery{Subscription: "s"})
+	if err != nil || gone != 137 || len(found) != 163 || found[162] != all[137] {
+		t.Errorf("%d gone, %d left, %v", gone, len(found), err)
+	}
+	if gone, err = db.ForgetAudit(ctx, all[200].At, 1000); err != nil || gone != 63 {
+		t.Errorf("%d gone by age, %v", gone, err)
+	}
+	if count, err := db.CountAudit(ctx); err != nil || count != 100 {
+		t.Errorf("%d left, %v", count, err)
+	}
 }

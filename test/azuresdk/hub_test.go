@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -64,7 +65,12 @@ func run(t *testing.T) hub.Welcome {
 	config := hub.Defaults()
 	config.Data, config.Listen, config.URL = t.TempDir(), "127.0.0.1:0", ""
 	config.Log = slog.New(slog.DiscardHandler)
-	config.Binary = func() (string, error) { return "", errors.New("no image is needed here") } // packing takes seconds
+	program := filepath.Join(t.TempDir(), "program") // none, so that the hub packs its chart and no image, which takes seconds
+	if err := os.WriteFile(program, []byte("no program"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config.Binary = func() (string, error) { return program, nil }
+	config.FluxChart = func() ([]byte, error) { return chart(t, "1.0.0"), nil } // what matters here is that there is one
 	config.Welcome = func(w hub.Welcome) error { welcomed <- w; return nil }
 	opened, err := hub.New(t.Context(), config)
 	if err != nil {

@@ -5,11 +5,13 @@ import (
 	"crypto/rsa"
 	"encoding/json"
 	"log/slog"
+	"net/http/httptrace"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/agent/config"
 	"github.com/fairlead/fairlead/agent/dataplane"
 	"github.com/fairlead/fairlead/agent/identity"
 	"github.com/fairlead/fairlead/agent/metadata"
@@ -21,8 +23,6 @@ import (
 // The rhythm of the real agents, see agent/config, agent/metrics and agent/clusteridentity.
 const (
 	pollSeconds  = 50
-	pollRetry    = time.Second
-	pollRetryMax = 30 * time.Second
 	reportEvery  = 30 * time.Second
 	confirmEvery = 5 * time.Minute
 	settle       = 100 * time.Millisecond
@@ -43,8 +43,10 @@ type life struct {
 	hub   *dataplane.Client
 	crowd *crowd
 
+	extensions *extensionAgent
+
 	known    atomic.Bool  // a heartbeat was acknowledged
-	back     atomic.Int64 // when one was that was sent after the crowd's since, in nanoseconds since 1970
+	back     atomic.Int64 // when the server was reached after the crowd's since, in nanoseconds since 1970
 	mu       sync.Mutex
 	arrivals map[string]time.Time // when which change came
 }
@@ -53,7 +55,7 @@ func newLife(a *agent, c *crowd) (*life, error) {
 	hub, err := dataplane.New(settings.Settings{
 		Cluster: a.id, HubURL: c.server.URL, HubCA: c.server.CA, AgentVersion: fairlead.Version,
 	}, a.holder, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-	return &life{agent: a, hub: hub, crowd: c, arrivals: map[string]time.Time{}}, err
+	return &life{agent: a, hub: hub, crowd: c, extensions: newExtensionAgent(), arrivals: map[string]time.Time{}}, err
 }
 
 // beat sends heartbeats in the rhythm of cluster-metadata-operator.
@@ -85,40 +87,61 @@ func (l *life) beatOnce(ctx context.Context, beat fairlead.Heartbeat) (fairlead.
 	default:
 		l.crowd.beats.add(time.Since(started))
 		l.known.Store(true)
-		if since := l.crowd.since.Load(); l.back.Load() <= since && started.UnixNano() > since {
-			l.back.Store(time.Now().UnixNano())
-		}
+		l.heard(started)
 	}
 	return answer, err
 }
 
+// heard notes that the server was reached by something that was begun at a time.
+func (l *life) heard(begun time.Time) {
+	if since := l.crowd.since.Load(); l.back.Load() <= since && begun.UnixNano() > since {
+		l.back.Store(time.Now().UnixNano())
+	}
+}
+
 // poll holds long polls in the rhythm of config-agent.
 func (l *life) poll(ctx context.Context) {
-	backoff := pace.Backoff{Min: pollRetry, Max: pollRetryMax}
+	var rhythm config.Rhythm
 	query := fairlead.PendingQuery{}
 	for {
 		started := time.Now()
-		pending, err := l.hub.PendingConfigs(ctx, query)
-		if err == nil && !pending.Unchanged {
-			l.arrive(pending)
-			query = fairlead.PendingQuery{ETag: pending.ETag, WaitSeconds: pollSeconds}
-			err = l.hub.ConfigStatuses(ctx, statusesOf(pending))
-		}
+		pending, err := l.pollOnce(ctx, &query)
 		if err == nil && (!pending.Unchanged || time.Since(started) > time.Second) {
-			backoff.Reset()
+			rhythm.Reset()
 			if ctx.Err() == nil {
 				continue
 			}
 		}
-		if pace.Wait(ctx, backoff.Next(), nil) != nil {
+		if pace.Wait(ctx, rhythm.After(err), nil) != nil {
 			return
 		}
 	}
 }
 
+// pollOnce tells what the hub does not know, and asks what is wanted.
+func (l *life) pollOnce(ctx context.Context, query *fairlead.PendingQuery) (fairlead.PendingConfigs, error) {
+	if err := l.extensions.tell(ctx, l.hub.ExtensionStatuses); err != nil {
+		return fairlead.PendingConfigs{}, err
+	}
+	begun := time.Now()
+	sent := httptrace.ClientTrace{WroteRequest: func(info httptrace.WroteRequestInfo) {
+		if info.Err == nil {
+			l.heard(begun) // its answer comes when the poll is over
+		}
+	}}
+	pending, err := l.hub.PendingConfigs(httptrace.WithClientTrace(ctx, &sent), *query)
+	if err != nil || pending.Unchanged {
+		return pending, err
+	}
+	l.arrive(pending)
+	*query = fairlead.PendingQuery{ETag: pending.ETag, WaitSeconds: pollSeconds}
+	return pending, l.hub.ConfigStatuses(ctx, statusesOf(pending))
+}
+
 // arrive notes which changes have come.
 func (l *life) arrive(pending fairlead.PendingConfigs) {
 	now := time.Now()
+	l.extensions.take(pending.Configurations)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, wanted := range pending.Configurations {

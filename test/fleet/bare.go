@@ -143,6 +143,9 @@ func (b *bare) UnderWay(ctx context.Context) (int, error) {
 	return readGauge(text, gauge)
 }
 
+// Handshakes implements server: net/http does not count them.
+func (b *bare) Handshakes(context.Context) (handshakes, error) { return handshakes{}, nil }
+
 // serveBare is the other side: the program as the bare server.
 func serveBare(address, certificate, key string) error {
 	var under atomic.Int64
@@ -151,7 +154,7 @@ func serveBare(address, certificate, key string) error {
 	mux.HandleFunc("POST /", func(w http.ResponseWriter, r *http.Request) {
 		under.Add(1)
 		defer under.Add(-1)
-		answerBare(w, r)
+		answerBare(w, r, int(under.Load()))
 	})
 	server := &http.Server{
 		Addr: address, Handler: mux, ReadHeaderTimeout: 10 * time.Second,
@@ -160,14 +163,18 @@ func serveBare(address, certificate, key string) error {
 	return server.ListenAndServeTLS(certificate, key)
 }
 
-func answerBare(w http.ResponseWriter, r *http.Request) {
+func answerBare(w http.ResponseWriter, r *http.Request, underWay int) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 64<<10))
 	if err != nil {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if !strings.HasSuffix(r.URL.Path, fairlead.OpPendingConfigs) {
-		fmt.Fprintf(w, `{"intervalSeconds":%d}`, int(fairlead.HeartbeatInterval/time.Second))
+		interval := fairlead.HeartbeatInterval
+		if underWay > fairlead.ManyClusters {
+			interval = fairlead.SeldomInterval
+		}
+		fmt.Fprintf(w, `{"intervalSeconds":%d}`, int(interval/time.Second))
 		return
 	}
 	var query fairlead.PendingQuery

@@ -14,8 +14,16 @@ type server interface {
 	PID() int
 	// UnderWay returns how many requests of agents the server is answering, long polls above all.
 	UnderWay(ctx context.Context) (int, error)
+	// Handshakes returns how many were begun since the server started, nothing when it does not count them.
+	Handshakes(ctx context.Context) (handshakes, error)
 	Kill() error
 	Start(ctx context.Context) error
+}
+
+// handshakes are the connections that a server let in, and those that it turned away.
+type handshakes struct {
+	Served  int `json:"served"`
+	Refused int `json:"refused"`
 }
 
 // endpoint is what an agent is told about a server.
@@ -86,7 +94,7 @@ func (c *crowd) returned() []time.Time {
 	return moments
 }
 
-// missing counts the agents without an acknowledged heartbeat since the last call of forget.
+// missing counts the agents that have not reached the server since the last call of forget.
 func (c *crowd) missing() int {
 	count := 0
 	for _, at := range c.returned() {
@@ -97,7 +105,7 @@ func (c *crowd) missing() int {
 	return count
 }
 
-// forget makes every agent count as missing until a heartbeat that it sends from now on is acknowledged.
+// forget makes every agent count as missing until a heartbeat that it sends from now on is acknowledged, or a long poll is sent.
 func (c *crowd) forget() time.Time {
 	now := time.Now()
 	c.since.Store(now.UnixNano())

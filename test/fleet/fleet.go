@@ -94,7 +94,7 @@ func (f *fleet) close() error {
 
 func (f *fleet) scenario(name string) func(context.Context) error {
 	return map[string]func(context.Context) error{
-		"idle": f.playIdle, "change": f.changes, "list": f.list, "restart": f.playRestart, "bare": f.playBare,
+		"idle": f.playIdle, "change": f.changes, "list": f.list, "extensions": f.extensions, "restart": f.playRestart, "bare": f.playBare,
 	}[name]
 }
 
@@ -110,8 +110,15 @@ func (f *fleet) playIdle(ctx context.Context) (err error) {
 
 func (f *fleet) playRestart(ctx context.Context) (err error) {
 	f.tell("kill the hub and start it again")
-	f.report.Herd, err = f.restart(ctx, f.crowd, f.hub, f.watchInventory)
-	return err
+	var profiled <-chan error
+	f.report.Herd, err = f.restart(ctx, f.crowd, f.hub, func(watching context.Context) *offline {
+		profiled = f.profile(ctx, "herd", herdProfile)
+		return f.watchInventory(watching)
+	})
+	if err != nil {
+		return err
+	}
+	return <-profiled
 }
 
 // playBare brings the same agents to the bare server, while the hub is gone.

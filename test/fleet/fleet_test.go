@@ -18,7 +18,7 @@ func TestFleet(t *testing.T) {
 		t.Fatal("FAIRLEAD_BINARY is not set: run this test with `make test-fleet`")
 	}
 	const agents = 200
-	o := options{agents: agents, duration: 7 * time.Second, scenarios: []string{"idle", "change", "list", "restart"}, binary: binary}
+	o := options{agents: agents, extensions: 2, duration: 7 * time.Second, scenarios: []string{"idle", "change", "list", "extensions", "restart"}, binary: binary}
 	var progress bytes.Buffer
 	found, err := measure(t.Context(), o, t.TempDir(), &progress)
 	if err != nil {
@@ -33,6 +33,11 @@ func TestFleet(t *testing.T) {
 	for name, got := range map[string]*delivery{"all": found.ChangeAll, "a sample": found.ChangeSample} {
 		if got.Delivered != got.Wanted || got.Wanted == 0 {
 			t.Errorf("a change to %s reached %d of %d agents", name, got.Delivered, got.Wanted)
+		}
+	}
+	for name, got := range map[string]*convergence{"installed": found.Extensions, "removed": found.ExtensionsGone} {
+		if got.Wanted != 2*extensionClusters || got.Delivered != got.Wanted || got.Ended != got.Wanted {
+			t.Errorf("of %d extensions to be %s agents were told of %d, and the hub has seen the end of %d", got.Wanted, name, got.Delivered, got.Ended)
 		}
 	}
 	if got := found.Herd.Returned.Count; got != agents {
@@ -78,10 +83,11 @@ func TestOptions(t *testing.T) {
 		want   string
 	}{
 		"Defaults": {"all of it", nil, ""},
-		"Chosen":   {"some of it", []string{"--agents", "5", "--scenario", "idle,restart", "-o", "json"}, ""},
+		"Chosen":   {"some of it", []string{"--agents", "5", "--scenario", "idle,extensions", "-o", "json"}, ""},
 		"Scenario": {"a word that means nothing", []string{"--scenario", "idle,flood"}, "no scenario"},
 		"Agents":   {"nobody", []string{"--agents", "0"}, "--agents"},
 		"Many":     {"more than files may be open", []string{"--agents", "20001"}, "--agents"},
+		"Crowded":  {"more than a cluster can have", []string{"--extensions", "101"}, "--extensions"},
 		"Format":   {"a word that means nothing", []string{"-o", "xml"}, "-o"},
 	}
 	for name, tc := range cases {

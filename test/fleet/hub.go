@@ -20,6 +20,8 @@ import (
 const (
 	// Tells how many requests of agents are being answered.
 	gauge        = `fairlead_hub_requests_under_way{part="dataplane"} `
+	servedCount  = `fairlead_hub_handshakes_total{outcome="served"} `
+	refusedCount = `fairlead_hub_handshakes_total{outcome="refused"} `
 	offlineGauge = `fairlead_hub_clusters{status="Offline"} `
 )
 
@@ -38,7 +40,7 @@ func openHub(ctx context.Context, binary, dir, profiles string) (*hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &hub{Hub: &rig.Hub{Binary: binary, Dir: filepath.Join(dir, "hub"), Address: address, Env: []string{fmt.Sprintf("GOMAXPROCS=%d", cores)}}}
+	h := &hub{Hub: &rig.Hub{Binary: binary, Dir: filepath.Join(dir, "hub"), Address: address, Env: []string{fmt.Sprintf("GOMAXPROCS=%d", cores)}, Patience: herdPatience}}
 	// One administrator plays all the people who register and change clusters.
 	h.Flags = []string{"--principal-rate", "100000"}
 	if profiles != "" {
@@ -102,6 +104,16 @@ func (h *hub) UnderWay(ctx context.Context) (int, error) {
 
 // away returns how many clusters the hub calls Offline, which costs it less to say than which.
 func (h *hub) away(ctx context.Context) (int, error) { return h.measured(ctx, offlineGauge) }
+
+// Handshakes implements server.
+func (h *hub) Handshakes(ctx context.Context) (handshakes, error) {
+	served, err := h.measured(ctx, servedCount)
+	if err != nil {
+		return handshakes{}, err
+	}
+	refused, err := h.measured(ctx, refusedCount)
+	return handshakes{served, refused}, err
+}
 
 func (h *hub) measured(ctx context.Context, metric string) (int, error) {
 	answer, err := h.api.Do(ctx, client.Call{Method: http.MethodGet, Path: "/metrics"})

@@ -41,23 +41,25 @@ func main() {
 
 // options are what the flags say.
 type options struct {
-	agents    int
-	duration  time.Duration
-	scenarios []string
-	binary    string
-	format    string
-	out       string
-	profiles  string
+	agents     int
+	extensions int
+	duration   time.Duration
+	scenarios  []string
+	binary     string
+	format     string
+	out        string
+	profiles   string
 }
 
 // scenarios in the order in which they are played.
-func scenarios() []string { return []string{"idle", "change", "list", "restart", "bare"} }
+func scenarios() []string { return []string{"idle", "change", "list", "extensions", "restart", "bare"} }
 
 func parse(args []string, usage io.Writer) (options, error) {
 	var o options
 	set := flag.NewFlagSet("fleet", flag.ContinueOnError)
 	set.SetOutput(usage)
 	set.IntVar(&o.agents, "agents", 10_000, "how many clusters to simulate")
+	set.IntVar(&o.extensions, "extensions", 5, fmt.Sprintf("how many extensions to install on each of %d clusters", extensionClusters))
 	set.DurationVar(&o.duration, "duration", time.Minute, "how long to watch the hub at rest")
 	chosen := set.String("scenario", strings.Join(scenarios(), ","), "what to play after registration, separated by commas")
 	set.StringVar(&o.binary, "binary", os.Getenv("FAIRLEAD_BINARY"), "the fairlead to run (default: one that is built now)")
@@ -76,6 +78,8 @@ func parse(args []string, usage io.Writer) (options, error) {
 	switch {
 	case o.agents < 1 || o.agents > 20_000:
 		return o, errors.New("--agents: between 1 and 20000")
+	case o.extensions < 1 || o.extensions > maxPerCluster:
+		return o, fmt.Errorf("--extensions: between 1 and %d", maxPerCluster)
 	case o.format != "text" && o.format != "json":
 		return o, fmt.Errorf("-o: %q is neither text nor json", o.format)
 	}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"runtime"
 	"strings"
+
+	"github.com/fairlead/fairlead"
 )
 
 const (
@@ -44,6 +46,7 @@ func (r *report) section() string {
 		r.At.Format("2006-01-02"), processor(), runtime.NumCPU(), runtime.Version(), load(), cores)
 	r.writeIdle(&page)
 	r.writeChange(&page)
+	r.writeExtensions(&page)
 	r.writeHerd(&page)
 	r.writeListing(&page)
 	r.writePromises(&page)
@@ -54,7 +57,8 @@ func (r *report) writeIdle(page *strings.Builder) {
 	if r.Idle == nil {
 		return
 	}
-	fmt.Fprintf(page, "\nAt rest: a heartbeat of each agent every five seconds and a long poll held for each.\n\n")
+	fmt.Fprintf(page, "\nAt rest: a long poll held for each agent, and a heartbeat of each every five seconds; of more than %d, a heartbeat every thirty seconds "+
+		"and a ping of the connection every five.\n\n", fairlead.ManyClusters)
 	fmt.Fprintf(page, "| | memory | per agent | processor | heartbeat p50 | p99 | lost | agents' side |\n|---|---:|---:|---:|---:|---:|---:|---:|\n")
 	rows := map[string]*idle{"hub": r.Idle, "bare server": r.BareIdle}
 	for _, name := range []string{"hub", "bare server"} {
@@ -86,17 +90,36 @@ func (d *delivery) row(page *strings.Builder, name string) {
 	fmt.Fprintf(page, "| %s | %d of %d | %s | %s | %s | %s | %s | %s |\n", name, d.Delivered, d.Wanted, d.FromAck.P50, d.FromAck.P99, d.FromAck.Max, d.FromWrite.P50, d.FromWrite.P99, d.Took)
 }
 
+func (r *report) writeExtensions(page *strings.Builder) {
+	if r.Extensions == nil {
+		return
+	}
+	fmt.Fprintf(page, "\nCluster extensions, %d on %d of the clusters, %d writers: until an agent's poll brings it what is wanted, from the acknowledgement of the write and from its beginning; "+
+		"converged is when the hub has the last agent's report. The agents install nothing and report success at once, so that what is measured is the hub.\n\n", r.Extensions.Wanted, r.Extensions.Clusters, writers)
+	fmt.Fprintf(page, "| | delivered | converged | in | write p50 | p99 | p50 | p99 | slowest | from the beginning: p50 | p99 | processor | memory before | after | agents' side |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+	r.Extensions.row(page, "installed")
+	if r.ExtensionsGone != nil {
+		r.ExtensionsGone.row(page, "removed")
+	}
+	fmt.Fprintf(page, "| aim | all | all | | | | | | | | | | | | |\n")
+}
+
+func (c *convergence) row(page *strings.Builder, name string) {
+	fmt.Fprintf(page, "| %s | %d of %d | %d of %d | %s | %s | %s | %s | %s | %s | %s | %s | %.2f cores | %s | %s | %.2f cores |\n", name, c.Delivered, c.Wanted, c.Ended, c.Wanted, c.Took,
+		c.Write.P50, c.Write.P99, c.FromAck.P50, c.FromAck.P99, c.FromAck.Max, c.FromWrite.P50, c.FromWrite.P99, c.Cores, mebibytes(c.Before), mebibytes(c.Resident), c.SimulatorCores)
+}
+
 func (r *report) writeHerd(page *strings.Builder) {
 	if r.Herd == nil {
 		return
 	}
 	fmt.Fprintf(page, "\nThe server is killed and started again; times count from when it was ready. Offline is what the inventory says of anybody meanwhile.\n\n")
-	fmt.Fprintf(page, "| | down | half back | 99 %% back | last heartbeat | all polls held | processor | memory, peak | ever Offline | longest Offline |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+	fmt.Fprintf(page, "| | down | half back | 99 %% back | last agent back | all polls held | processor | memory, peak | ever Offline | longest Offline | heartbeats lost | handshakes: served | refused | agents' side |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
 	r.Herd.row(page, "hub")
 	if r.BareHerd != nil {
 		r.BareHerd.row(page, "bare server")
 	}
-	fmt.Fprintf(page, "| aim | | | | | ≤ 60 s | | ≤ 4096 MiB | | ≤ 60 s |\n")
+	fmt.Fprintf(page, "| aim | | | | | ≤ 60 s | | ≤ 4096 MiB | | ≤ 60 s | | | | |\n")
 }
 
 func (h *herd) row(page *strings.Builder, name string) {
@@ -104,7 +127,8 @@ func (h *herd) row(page *strings.Builder, name string) {
 	if h.Offline != nil {
 		clusters, longest = fmt.Sprint(h.Offline.Clusters), h.Offline.Longest.String()
 	}
-	fmt.Fprintf(page, "| %s | %s | %s | %s | %s | %s | %.2f cores | %s | %s | %s |\n", name, h.Down, h.Returned.P50, h.Returned.P99, h.Returned.Max, h.Complete, h.Cores, mebibytes(h.Peak), clusters, longest)
+	fmt.Fprintf(page, "| %s | %s | %s | %s | %s | %s | %.2f cores | %s | %s | %s | %d | %d | %d | %.2f cores |\n", name, h.Down, h.Returned.P50, h.Returned.P99, h.Returned.Max, h.Complete, h.Cores,
+		mebibytes(h.Peak), clusters, longest, h.Failed, h.Handshakes.Served, h.Handshakes.Refused, h.SimulatorCores)
 }
 
 func (r *report) writeListing(page *strings.Builder) {

@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
+	"sync"
 	"time"
 )
 
@@ -20,7 +23,8 @@ func (f *fleet) debugAddress() string {
 	return profilesAt
 }
 
-// profile takes a profile of the hub's processor time for a while, then one of its memory and one of its goroutines.
+// profile takes a profile of the hub's processor time for a while, and one of the agents' side meanwhile; then one of the hub's
+// memory and one of its goroutines.
 func (f *fleet) profile(ctx context.Context, name string, during time.Duration) <-chan error {
 	done := make(chan error, 1)
 	if f.options.profiles == "" {
@@ -28,15 +32,40 @@ func (f *fleet) profile(ctx context.Context, name string, during time.Duration) 
 		return done
 	}
 	go func() {
+		own, err := f.profileSelf(name)
+		if err != nil {
+			done <- err
+			return
+		}
+		defer own()
 		for _, kind := range []string{fmt.Sprintf("profile?seconds=%d", int(during.Seconds())), "heap", "goroutine", "allocs"} {
 			if err := fetchProfile(ctx, kind, filepath.Join(f.options.profiles, name+"-"+kind[:4]+".pprof")); err != nil {
 				done <- err
 				return
 			}
+			own() // the processor comes first
 		}
 		done <- nil
 	}()
 	return done
+}
+
+// profileSelf begins a profile of the processor time of the agents' side. The caller must call end, once or more often.
+func (f *fleet) profileSelf(name string) (end func(), err error) {
+	if err := os.MkdirAll(f.options.profiles, 0o700); err != nil {
+		return nil, err
+	}
+	file, err := os.Create(filepath.Join(f.options.profiles, name+"-agents.pprof"))
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return sync.OnceFunc(func() {
+		pprof.StopCPUProfile()
+		_ = file.Close() // a profile that is cut off says so when it is read
+	}), nil
 }
 
 func fetchProfile(ctx context.Context, kind, file string) error {

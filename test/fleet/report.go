@@ -26,9 +26,12 @@ type report struct {
 	ChangeSample *delivery    `json:"changeSample,omitempty"`
 	ChangeAll    *delivery    `json:"changeAll,omitempty"`
 	Listing      *listing     `json:"listing,omitempty"`
-	Herd         *herd        `json:"herd,omitempty"`
-	BareHerd     *herd        `json:"bareHerd,omitempty"`
-	Promises     []promise    `json:"promises"`
+	Extensions   *convergence `json:"extensions,omitempty"`
+	// ExtensionsGone is how the same were removed.
+	ExtensionsGone *convergence `json:"extensionsGone,omitempty"`
+	Herd           *herd        `json:"herd,omitempty"`
+	BareHerd       *herd        `json:"bareHerd,omitempty"`
+	Promises       []promise    `json:"promises"`
 }
 
 // promise is a figure with its limit.
@@ -56,6 +59,11 @@ func (r *report) judge() {
 	}
 	if l := r.Listing; l != nil {
 		r.promise("list of all clusters", "complete", fmt.Sprintf("%d of %d", l.All.Found, r.Agents), l.All.Found == r.Agents)
+	}
+	for name, c := range map[string]*convergence{"extensions installed": r.Extensions, "extensions removed": r.ExtensionsGone} {
+		if c != nil {
+			r.promise(name, "all", fmt.Sprintf("%d of %d", c.Ended, c.Wanted), c.Ended == c.Wanted)
+		}
 	}
 	if h := r.Herd; h != nil {
 		r.promise("all back after a restart", "60 s", h.Complete.String(), h.Complete <= maxHerd)

@@ -9,6 +9,8 @@ import (
 )
 
 const (
+	// So much of the herd is profiled, when that is wanted.
+	herdProfile = 30 * time.Second
 	// How long agents may take to come back before they are given up.
 	herdPatience = 3 * time.Minute
 	// The inventory is asked so often who is offline.
@@ -19,11 +21,15 @@ const (
 type herd struct {
 	Down     seconds `json:"downSeconds"` // from the kill until ready
 	Wanted   int     `json:"wanted"`
-	Returned spread  `json:"returned"`        // each agent's first acknowledged heartbeat
+	Returned spread  `json:"returned"`        // when each agent reached the server
 	Complete seconds `json:"completeSeconds"` // until all long polls were held again as well
 	Failed   int64   `json:"heartbeatsFailed"`
-	Cores    float64 `json:"cores"`
-	Peak     int64   `json:"peakBytes"`
+	// One for each agent is what it takes.
+	Handshakes handshakes `json:"handshakes"`
+	Cores      float64    `json:"cores"`
+	// Of the agents' side, which shares the processors with the server and is not charged to it.
+	SimulatorCores float64 `json:"simulatorCores"`
+	Peak           int64   `json:"peakBytes"`
 	// What the inventory said meanwhile. Longest is from the look before the first at which a cluster was offline to the
 	// first at which it was not any more, at most.
 	Offline *offline `json:"offline,omitempty"`
@@ -46,7 +52,11 @@ func (f *fleet) restart(ctx context.Context, c *crowd, at server, watch func(con
 	if err := at.Start(ctx); err != nil {
 		return nil, err
 	}
-	ready := time.Now()
+	ready, own := time.Now(), ownProcessor()
+	before, err := usageOf(at.PID())
+	if err != nil {
+		return nil, err
+	}
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
 	seen := make(chan *offline, 1)
@@ -55,15 +65,19 @@ func (f *fleet) restart(ctx context.Context, c *crowd, at server, watch func(con
 		return nil, err
 	}
 	found := &herd{Down: seconds(ready.Sub(killed)), Wanted: len(c.all()), Complete: seconds(time.Since(ready)), Failed: c.failed.Load() - failed}
+	found.SimulatorCores = float64(ownProcessor()-own) / float64(found.Complete)
 	stop()
 	found.Offline = <-seen
+	if found.Handshakes, err = at.Handshakes(ctx); err != nil {
+		return nil, err
+	}
 	var returned []time.Duration
 	for _, moment := range c.returned() {
 		returned = append(returned, max(0, moment.Sub(ready)))
 	}
 	found.Returned = spreadOf(returned)
 	used, err := usageOf(at.PID())
-	found.Peak, found.Cores = used.peak, used.processor.Seconds()/used.at.Sub(ready).Seconds()
+	found.Peak, found.Cores = used.peak, (used.processor-before.processor).Seconds()/used.at.Sub(before.at).Seconds()
 	return found, err
 }
 

@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -41,7 +42,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("HOME", e.WorkDir)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"hub": startHub, "capture": capture, "register": register},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"hub": startHub, "capture": capture, "register": register, "inhabit": inhabit, "ask": ask},
 	})
 }
 
@@ -68,6 +69,7 @@ func startHub(ts *testscript.TestScript, _ bool, _ []string) {
 		_ = log.Close()                         // nobody writes any more
 	})
 	ts.Setenv("HUB", url)
+	ts.Setenv("REGISTRY", "localhost:"+port)
 	awaitHub(ts, url)
 }
 
@@ -110,25 +112,53 @@ func register(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: register NAME GROUP")
 	}
+	enter(ts, args[0], args[1])
+}
+
+// enter makes a connected cluster at the hub and returns its onboarding key and its id.
+func enter(ts *testscript.TestScript, name, group string) (*rsa.PrivateKey, fairlead.ResourceID) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	ts.Check(err)
-	account := func(property string) string {
+	account := account(ts)
+	id := fairlead.ConnectedClusterID(account("subscription"), group, name)
+	call(ts, http.MethodPut, id.String()+"?api-version=2025-08-01-preview",
+		`{"location":"local","identity":{"type":"SystemAssigned"},"properties":{"distribution":"k3s","infrastructure":"generic","agentPublicKeyCertificate":"`+
+			base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PublicKey(&key.PublicKey))+`"}}`)
+	return key, id
+}
+
+// account returns what tells a property of who is signed in.
+func account(ts *testscript.TestScript) func(property string) string {
+	return func(property string) string {
 		ts.Check(ts.Exec("fairlead", "account", "get-access-token", "--query", property, "-o", "tsv"))
 		return strings.TrimSpace(ts.ReadFile("stdout"))
 	}
-	id := fairlead.ConnectedClusterID(account("subscription"), args[1], args[0])
-	body := `{"location":"local","identity":{"type":"SystemAssigned"},"properties":{"distribution":"k3s","infrastructure":"generic","agentPublicKeyCertificate":"` +
-		base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PublicKey(&key.PublicKey)) + `"}}`
-	request, err := http.NewRequest(http.MethodPut, ts.Getenv("HUB")+id.String()+"?api-version=2025-08-01-preview", strings.NewReader(body))
+}
+
+// ask sends a document to the hub as an unknown client would: ask METHOD PATH [FILE]. CLUSTER in the path stands for edge-1's id.
+func ask(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: ask METHOD PATH [FILE]")
+	}
+	body := ""
+	if len(args) == 3 {
+		body = ts.ReadFile(args[2])
+	}
+	cluster := fairlead.ConnectedClusterID(account(ts)("subscription"), "shops", "edge-1").String()
+	call(ts, args[0], strings.ReplaceAll(args[1], "CLUSTER", cluster), body)
+}
+
+func call(ts *testscript.TestScript, method, path, body string) {
+	request, err := http.NewRequest(method, ts.Getenv("HUB")+path, strings.NewReader(body))
 	ts.Check(err)
-	request.Header.Set("Authorization", "Bearer "+account("accessToken"))
+	request.Header.Set("Authorization", "Bearer "+account(ts)("accessToken"))
 	request.Header.Set("Content-Type", "application/json")
 	insecure := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	defer insecure.CloseIdleConnections()
 	answer, err := insecure.Do(request)
 	ts.Check(err)
-	defer func() { _ = answer.Body.Close() }() // only its status counts
-	if answer.StatusCode/100 != 2 {
-		ts.Fatalf("the hub answers %s", answer.Status)
+	defer func() { _ = answer.Body.Close() }() // all of it is read below
+	if text, _ := io.ReadAll(answer.Body); answer.StatusCode/100 != 2 {
+		ts.Fatalf("the hub answers %s: %s", answer.Status, text)
 	}
 }

@@ -1,10 +1,13 @@
-{{/* Which files of Secrets a pod of cluster connect is given, by the name of its Deployment. */}}
+{{/* Which files of Secrets a pod of cluster connect is given, by the name of its Deployment; and where charts are kept. */}}
 {{- define "arc.mounts" -}}
 {{- if has . (list "clusterconnect-agent" "kube-aad-proxy") }}
 - {name: certificate, mountPath: /etc/kube-aad-proxy, readOnly: true}
 {{- end }}
 {{- if eq . "clusterconnect-agent" }}
 - {name: identity, mountPath: /etc/azure-identity, readOnly: true}
+{{- end }}
+{{- if has . (list "extension-manager" "edge-agent" "extension-operator") }}
+- {name: charts, mountPath: /var/cache/charts}
 {{- end }}
 {{- end }}
 
@@ -25,5 +28,9 @@
   secret:
     secretName: azure-identity-certificate
     defaultMode: 0440
+{{- end }}
+{{- if has . (list "extension-manager" "edge-agent" "extension-operator") }}
+- name: charts
+  emptyDir: {sizeLimit: 192Mi}
 {{- end }}
 {{- end }}

@@ -1,4 +1,6 @@
-{{- define "arc.namespace" -}}azure-arc{{- end }}
+{{/* On clusters of the AKS kind the agents run in two pods of kube-system. */}}
+{{- define "arc.managed" -}}{{ if eq (toString .Values.global.clusterType | lower) "managedclusters" }}yes{{ end }}{{- end }}
+{{- define "arc.namespace" -}}{{ if include "arc.managed" . }}kube-system{{ else }}azure-arc{{ end }}{{- end }}
 
 {{- define "arc.version" -}}{{ .Values.systemDefaultValues.image.tag | default .Chart.Version }}{{- end }}
 
@@ -10,7 +12,12 @@
 {{- define "arc.workloads" -}}
 {{- $agents := list "clusteridentityoperator" "cluster-metadata-operator" "config-agent" "controller-manager" "metrics-agent" -}}
 {{- if include "arc.connect" . }}{{ $agents = concat $agents (list "clusterconnect-agent" "kube-aad-proxy") }}{{ end -}}
-{{- if eq .Values.global.profile "edge" -}}
+{{- if include "arc.extensions" . }}{{ $agents = concat $agents (list "extension-manager" "extension-events-collector" "flux-logs-agent") }}{{ end -}}
+{{- if include "arc.managed" . -}}
+{{- $workloads := dict "extension-agent" (list "clusteridentityoperator" "cluster-metadata-operator" "config-agent") -}}
+{{- if include "arc.extensions" . }}{{ $_ := set $workloads "extension-operator" (list "extension-manager" "extension-events-collector" "flux-logs-agent") }}{{ end -}}
+{{- $workloads | toJson -}}
+{{- else if eq .Values.global.profile "edge" -}}
 {{- dict "edge-agent" $agents | toJson -}}
 {{- else if eq .Values.global.profile "standard" -}}
 {{- $workloads := dict -}}
@@ -22,7 +29,9 @@
 {{- end }}
 
 {{/* Whether people reach the cluster through the hub, and whether the hub's roles say what they may do in it. */}}
-{{- define "arc.connect" -}}{{ if eq (toString (index .Values.systemDefaultValues "clusterconnect-agent").enabled | lower) "true" }}yes{{ end }}{{- end }}
+{{- define "arc.connect" -}}{{ if and (not (include "arc.managed" .)) (eq (toString (index .Values.systemDefaultValues "clusterconnect-agent").enabled | lower) "true") }}yes{{ end }}{{- end }}
+{{/* Whether the hub may install charts in the cluster. */}}
+{{- define "arc.extensions" -}}{{ if eq (toString .Values.systemDefaultValues.extensions.enabled | lower) "true" }}yes{{ end }}{{- end }}
 {{- define "arc.azureRBAC" -}}{{ if and (include "arc.connect" .) (eq (toString .Values.systemDefaultValues.guard.enabled | lower) "true") }}yes{{ end }}{{- end }}
 
 {{- define "arc.labels" -}}

@@ -67,6 +67,15 @@ A create that comes from a server-side apply is authorised with its name, so it 
   resources: [connectedclusters]
   resourceNames: [clustermetadata]
   verbs: [create, patch]
+{{- if include "arc.extensions" . }}
+- apiGroups: [clusterconfig.azure.com]
+  resources: [extensionconfigs, fluxconfigs]
+  verbs: [get, list, watch, create, patch, delete]
+# Protected settings, and credentials for the registries of charts, are written, never read. A rule cannot hold the prefix of their names.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [create, patch, delete]
+{{- end }}
 {{- end }}
 {{- define "rules.config-agent.release" }}{{ end }}
 {{- define "rules.config-agent.cluster" }}{{ end }}
@@ -121,6 +130,43 @@ A create that comes from a server-side apply is authorised with its name, so it 
   resources: [tokenreviews]
   verbs: [create]
 {{- end }}
+
+{{/* Charts make anything anywhere: extension-manager has cluster-admin, by a binding of its own in extensions.yaml. */}}
+{{- define "rules.extension-manager.agents" }}{{ end }}
+{{- define "rules.extension-manager.release" }}{{ end }}
+{{- define "rules.extension-manager.cluster" }}{{ end }}
+
+{{- define "rules.extension-events-collector.agents" -}}
+{{ include "rules.readIdentity" . }}
+- apiGroups: [clusterconfig.azure.com]
+  resources: [extensionconfigs]
+  verbs: [list, watch]
+# The number that orders the events; the chart makes the object.
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [extension-events-collector]
+  verbs: [get, patch]
+{{- end }}
+{{- define "rules.extension-events-collector.release" }}{{ end }}
+{{/* Extensions may be in any namespace. */}}
+{{- define "rules.extension-events-collector.cluster" -}}
+- apiGroups: [""]
+  resources: [events, pods]
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [pods/log]
+  verbs: [get]
+{{- end }}
+
+{{/* What it may read of the controllers of Flux, the chart of microsoft.flux grants where it puts them. */}}
+{{- define "rules.flux-logs-agent.agents" -}}
+{{ include "rules.readIdentity" . }}
+- apiGroups: [clusterconfig.azure.com]
+  resources: [fluxconfigs]
+  verbs: [list, watch]
+{{- end }}
+{{- define "rules.flux-logs-agent.release" }}{{ end }}
+{{- define "rules.flux-logs-agent.cluster" }}{{ end }}
 
 {{/* The rules of all agents of one pod for one place: dict "root" $ "agents" (list) "place" (string). */}}
 {{- define "rules.of" -}}

@@ -11,5 +11,5 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | replace "+" "_" | quote }}
 
 {{/* The definitions that the agents' chart brings, which must not be another's. */}}
 {{- define "precheck.definitions" -}}
-{{- list "connectedclusters.arc.azure.com" "azureclusteridentityrequests.clusterconfig.azure.com" "arccertificates.clusterconfig.azure.com" | toJson -}}
+{{- list "connectedclusters.arc.azure.com" "azureclusteridentityrequests.clusterconfig.azure.com" "arccertificates.clusterconfig.azure.com" "extensionconfigs.clusterconfig.azure.com" "fluxconfigs.clusterconfig.azure.com" | toJson -}}
 {{- end }}

@@ -69,3 +69,11 @@ func (c *Cluster) AddNode(node engine.FakeNode) {
 		c.t.Fatal(err)
 	}
 }
+
+// LoadFlux puts controllers of Flux on the node.
+func (c *Cluster) LoadFlux() {
+	c.t.Helper()
+	if err := c.Cluster.LoadFlux(c.ctx, progress{c.t}); err != nil {
+		c.t.Fatalf("load Flux: %v", err)
+	}
+}

@@ -28,7 +28,8 @@ func (c *Cluster) TrustRegistry(hostport string, caPEM []byte) error {
 	if err := os.WriteFile(filepath.Join(dir, "ca.crt"), caPEM, 0o600); err != nil {
 		return fmt.Errorf("trust registry %s: %w", hostport, err)
 	}
-	hosts := fmt.Sprintf("server = \"https://%[1]s\"\n\n[host.\"https://%[1]s\"]\n  capabilities = [\"pull\", \"resolve\"]\n  ca = \"%[2]s/config/certs.d/%[1]s/ca.crt\"\n", hostport, nodeRoot)
+	// Without a host of its own, or containerd would ask the server again, and not trust it, after the host has said that it has no such image.
+	hosts := fmt.Sprintf("server = \"https://%[1]s\"\ncapabilities = [\"pull\", \"resolve\"]\nca = \"%[2]s/config/certs.d/%[1]s/ca.crt\"\n", hostport, nodeRoot)
 	if err := os.WriteFile(filepath.Join(dir, "hosts.toml"), []byte(hosts), 0o600); err != nil {
 		return fmt.Errorf("trust registry %s: %w", hostport, err)
 	}

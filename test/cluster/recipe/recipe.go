@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Version is the version of Kubernetes that is built, and that the API server reports.
@@ -30,9 +31,13 @@ const (
 	CoreDNS           Program = "coredns"
 	Pause             Program = "pause"
 	Supervisor        Program = "supervisor"
+
+	// Controllers of Flux, for tests of GitOps.
+	SourceController    Program = "source-controller"
+	KustomizeController Program = "kustomize-controller"
 )
 
-//go:embed kubernetes coredns pause supervisor
+//go:embed kubernetes coredns flux pause supervisor
 var sources embed.FS
 
 // group is a set of programs that one run of the compiler makes: they share packages, a lock and a folder of the cache.
@@ -52,6 +57,7 @@ func groups() []group {
 		{name: "node", source: "kubernetes", layout: layoutModule("kubernetes"), packages: nodePackages(), ldflags: kubernetesFlags()},
 		{name: "pause", source: "pause", layout: layoutOwn("pause"), packages: map[Program]string{Pause: "./recipe/pause"}, ldflags: "-s -w"},
 		{name: "coredns", source: "coredns", layout: layoutModule("coredns"), packages: map[Program]string{CoreDNS: "main.go"}, ldflags: "-s -w"},
+		{name: "flux", source: "flux", layout: layoutModule("flux"), packages: fluxPackages(), ldflags: "-s -w"},
 	}
 }
 
@@ -70,6 +76,27 @@ func nodePackages() map[Program]string {
 		Proxy:     "k8s.io/kubernetes/cmd/kube-proxy",
 		Kubelet:   "k8s.io/kubernetes/cmd/kubelet",
 	}
+}
+
+func fluxPackages() map[Program]string {
+	return map[Program]string{
+		SourceController:    "github.com/fluxcd/source-controller",
+		KustomizeController: "github.com/fluxcd/kustomize-controller",
+	}
+}
+
+// FluxVersion is the version of a controller of Flux that is built.
+func FluxVersion(program Program) (string, error) {
+	content, err := sources.ReadFile("flux/flux.mod")
+	if err != nil {
+		return "", fmt.Errorf("read recipe flux: %w", err)
+	}
+	for line := range strings.Lines(string(content)) {
+		if fields := strings.Fields(line); len(fields) >= 2 && fields[0] == fluxPackages()[program] {
+			return fields[1], nil
+		}
+	}
+	return "", fmt.Errorf("no recipe builds %q of Flux", program)
 }
 
 // kubernetesFlags stamps the version: a build from modules would report v0.0.0-master, which clients refuse.

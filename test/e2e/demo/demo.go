@@ -39,7 +39,15 @@ type timing struct {
 }
 
 func (d *demo) up(ctx context.Context) error {
-	for _, step := range d.steps() {
+	if err := d.take(ctx, d.steps()); err != nil {
+		return err
+	}
+	return d.report(ctx)
+}
+
+// take takes steps, and tells how long each took.
+func (d *demo) take(ctx context.Context, steps []step) error {
+	for _, step := range steps {
 		if step.when != nil && !step.when() {
 			continue
 		}
@@ -52,7 +60,7 @@ func (d *demo) up(ctx context.Context) error {
 		d.took = append(d.took, timing{step.name, elapsed})
 		fmt.Fprintf(d.out, "  done in %s\n", elapsed.Round(100*time.Millisecond))
 	}
-	return d.report(ctx)
+	return nil
 }
 
 // step is one line of the demo; when, if there, says whether it is needed.
@@ -162,7 +170,7 @@ func (d *demo) down(ctx context.Context) error {
 	if d.current {
 		failed = append(failed, d.disconnect(ctx))
 	}
-	failed = append(failed, d.agentsDaemon().Stop(), d.stopCluster(ctx), d.hubDaemon().Stop())
+	failed = append(failed, d.agentsDaemon().Stop(), d.stopCluster(ctx), d.gitDaemon().Stop(), d.hubDaemon().Stop())
 	if err := errors.Join(failed...); err != nil {
 		return err
 	}

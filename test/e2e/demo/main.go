@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -15,10 +16,11 @@ import (
 	"github.com/fairlead/fairlead/test/e2e/rig"
 )
 
-const usage = `Usage: demo up|down [--binary FILE] [--cluster bench|current] [--dir FOLDER]
+const usage = `Usage: demo up|gitops|down [--binary FILE] [--cluster bench|current] [--dir FOLDER]
 
-  up    start a hub, get a cluster, connect it, print the inventory
-  down  remove all of that
+  up      start a hub, get a cluster, connect it, print the inventory
+  gitops  the same, and then a repository that the cluster follows (root, with the throwaway cluster)
+  down    remove all of that
 
   --binary FILE    the fairlead binary (default bin/fairlead)
   --cluster WHICH  bench: a throwaway cluster; current: the current kubeconfig's (default bench)
@@ -37,7 +39,7 @@ func run(ctx context.Context, args []string, out, problems io.Writer) int {
 		fmt.Fprintf(problems, "demo: %v\n\n%s", err, usage)
 		return 2
 	}
-	action := map[string]func(context.Context) error{"up": d.up, "down": d.down}[verb]
+	action := d.actions()[verb]
 	if err := action(ctx); err != nil {
 		fmt.Fprintf(problems, "demo: %v\n", err)
 		return 1
@@ -46,8 +48,8 @@ func run(ctx context.Context, args []string, out, problems io.Writer) int {
 }
 
 func parse(args []string, out io.Writer) (*demo, string, error) {
-	if len(args) == 0 || args[0] != "up" && args[0] != "down" {
-		return nil, "", fmt.Errorf("say up or down")
+	if len(args) == 0 || (&demo{}).actions()[args[0]] == nil {
+		return nil, "", errors.New("say up, gitops or down")
 	}
 	set := flag.NewFlagSet("demo", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
@@ -70,6 +72,11 @@ func newDemo(binary, which, dir string, out io.Writer) *demo {
 		hub: &rig.Hub{Binary: binary, Dir: filepath.Join(dir, "hub")},
 		cli: rig.CLI{Binary: binary, ConfigDir: filepath.Join(dir, "config")},
 	}
+}
+
+// actions are what the command can do. The last is how it starts itself.
+func (d *demo) actions() map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{"up": d.up, "gitops": d.gitops, "down": d.down, "serve-git": d.serveGit}
 }
 
 func absolute(path string) string {

@@ -4,6 +4,7 @@ package rig
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -26,6 +27,8 @@ type Hub struct {
 	Address string   // host:port, also in the URL
 	Flags   []string // more arguments, after the usual ones
 	Env     []string // variables beside those of this process
+	// How long it may take to become ready, a minute by default: with ten thousand clients at the door, whoever asks is one of them.
+	Patience time.Duration
 
 	process *exec.Cmd
 	ended   chan struct{}
@@ -122,7 +125,7 @@ func (h *Hub) waitReady(ctx context.Context) error { return h.await(ctx, h.LogFi
 func (h *Hub) WaitReady(ctx context.Context, logFile string) error { return h.await(ctx, logFile, nil) }
 
 func (h *Hub) await(ctx context.Context, logFile string, ended <-chan struct{}) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(h.Patience, time.Minute))
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()

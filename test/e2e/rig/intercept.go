@@ -3,17 +3,10 @@ package rig
 import (
 	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"net/url"
@@ -42,7 +35,7 @@ func (p *Interceptor) Start(ctx context.Context, host string) error {
 	if err != nil {
 		return fmt.Errorf("start the proxy: %w", err)
 	}
-	if err := p.certify(host); err != nil {
+	if p.pair, p.Authority, err = certify(host, "quay proxy"); err != nil {
 		return err
 	}
 	p.passed = map[string]int{}
@@ -53,26 +46,6 @@ func (p *Interceptor) Start(ctx context.Context, host string) error {
 	server := &http.Server{Handler: http.HandlerFunc(p.serve), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(listener) }()
 	context.AfterFunc(ctx, func() { _ = server.Close() })
-	return nil
-}
-
-// certify makes the authority, which is at once what is served for every address on host.
-func (p *Interceptor) certify(host string) error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "quay proxy"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), IPAddresses: []net.IP{net.ParseIP(host)},
-		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return fmt.Errorf("make the proxy's authority: %w", err)
-	}
-	p.pair = tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-	p.Authority = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	return nil
 }
 

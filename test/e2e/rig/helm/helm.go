@@ -2,6 +2,7 @@
 package helm
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -13,12 +14,13 @@ import (
 	"helm.sh/helm/v4/pkg/kube"
 )
 
-// Release is one release of one cluster. Each action waits for what it has changed, for a minute at most.
+// Release is one release of one cluster. Each action waits for what it has changed, for a minute when Patience does not say how long.
 type Release struct {
 	Kubeconfig, Namespace, Name string
+	Patience                    time.Duration
 }
 
-const patience = time.Minute
+func (r Release) patience() time.Duration { return cmp.Or(r.Patience, time.Minute) }
 
 // Install is helm install --wait.
 func (r Release) Install(ctx context.Context, archive string, values map[string]any) error {
@@ -32,7 +34,7 @@ func (r Release) Install(ctx context.Context, archive string, values map[string]
 	}
 	install := action.NewInstall(config)
 	install.ReleaseName, install.Namespace = r.Name, r.Namespace
-	install.WaitStrategy, install.Timeout = kube.StatusWatcherStrategy, patience
+	install.WaitStrategy, install.Timeout = kube.StatusWatcherStrategy, r.patience()
 	_, err = install.RunWithContext(ctx, loaded, values)
 	return err
 }
@@ -48,7 +50,7 @@ func (r Release) Upgrade(ctx context.Context, archive string, values map[string]
 		return err
 	}
 	upgrade := action.NewUpgrade(config)
-	upgrade.Namespace, upgrade.WaitStrategy, upgrade.Timeout = r.Namespace, kube.StatusWatcherStrategy, patience
+	upgrade.Namespace, upgrade.WaitStrategy, upgrade.Timeout = r.Namespace, kube.StatusWatcherStrategy, r.patience()
 	_, err = upgrade.RunWithContext(ctx, r.Name, loaded, values)
 	return err
 }
@@ -60,7 +62,7 @@ func (r Release) Uninstall() error {
 		return err
 	}
 	uninstall := action.NewUninstall(config)
-	uninstall.WaitStrategy, uninstall.Timeout = kube.StatusWatcherStrategy, patience
+	uninstall.WaitStrategy, uninstall.Timeout = kube.StatusWatcherStrategy, r.patience()
 	_, err = uninstall.Run(r.Name)
 	return err
 }

@@ -44,10 +44,15 @@ func run(name string, args []string) int {
 	}
 }
 
-// fail says something on both streams and ends with a code.
+// fail says something on both streams, or on that of errors alone what it was given to say, and ends with a code.
 func fail(args []string) int {
-	fmt.Println("to the output")
-	fmt.Fprintln(os.Stderr, "to the errors")
+	if len(args) == 1 {
+		fmt.Println("to the output")
+		fmt.Fprintln(os.Stderr, "to the errors")
+	}
+	for _, line := range args[1:] {
+		fmt.Fprintln(os.Stderr, line)
+	}
 	code, _ := strconv.Atoi(args[0])
 	return code
 }

@@ -1,0 +1,162 @@
+package observer
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/agent/fluxconfig"
+)
+
+// Object is what this agent reads of an object of Flux, whatever its kind.
+type Object struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata"`
+
+	Spec   Spec   `json:"spec"`
+	Status Status `json:"status"`
+}
+
+// Spec is of sources, kustomizations and releases alike.
+type Spec struct {
+	Suspend bool `json:"suspend"`
+}
+
+// Status is of sources, kustomizations and releases alike; each kind has some of it.
+type Status struct {
+	ObservedGeneration int64              `json:"observedGeneration"`
+	Conditions         []metav1.Condition `json:"conditions"`
+	LastHandled        string             `json:"lastHandledReconcileAt"` // the last request to look at it that was carried out
+
+	Artifact            *Artifact  `json:"artifact"`            // of a source
+	Inventory           *Inventory `json:"inventory"`           // of a kustomization
+	LastAppliedRevision string     `json:"lastAppliedRevision"` // of a kustomization
+
+	// Of a release.
+	HelmChart       string    `json:"helmChart"` // NAMESPACE/NAME
+	Failures        int64     `json:"failures"`
+	InstallFailures int64     `json:"installFailures"`
+	UpgradeFailures int64     `json:"upgradeFailures"`
+	History         []Release `json:"history"` // the newest first
+}
+
+// Artifact is what a source has fetched.
+type Artifact struct {
+	Revision       string      `json:"revision"`
+	LastUpdateTime metav1.Time `json:"lastUpdateTime"`
+}
+
+// Inventory is what a kustomization has applied.
+type Inventory struct {
+	Entries []Entry `json:"entries"`
+}
+
+// Entry is one object of an inventory: its ID is NAMESPACE_NAME_GROUP_KIND.
+type Entry struct {
+	ID string `json:"id"`
+}
+
+// Release is one of a HelmRelease's.
+type Release struct {
+	Version int64 `json:"version"`
+}
+
+// keep removes what nobody reads.
+func keep(object *Object) {
+	object.OwnerReferences = nil
+	maps.DeleteFunc(object.Annotations, func(name, _ string) bool { return name != fluxconfig.AnnotationRequested })
+}
+
+const ready = "Ready"
+
+func (o *Object) condition(kind string) *metav1.Condition {
+	i := slices.IndexFunc(o.Status.Conditions, func(c metav1.Condition) bool { return c.Type == kind })
+	if i < 0 {
+		return nil
+	}
+	return &o.Status.Conditions[i]
+}
+
+// compliance judges an object by itself.
+func (o *Object) compliance() string {
+	state := o.condition(ready)
+	switch {
+	case o.Spec.Suspend:
+		return fairlead.FluxSuspended
+	case state == nil || state.Status == metav1.ConditionUnknown || max(o.Status.ObservedGeneration, state.ObservedGeneration) < o.Generation:
+		return fairlead.FluxPending // Flux counts a generation that has failed in the condition alone
+	case o.Annotations[fluxconfig.AnnotationRequested] != o.Status.LastHandled && o.Annotations[fluxconfig.AnnotationRequested] != "":
+		return fairlead.FluxPending // what it says is of before the request
+	case state.Status == metav1.ConditionTrue:
+		return fairlead.FluxCompliant
+	case state.Reason == "DependencyNotReady" || state.Reason == "Progressing" || state.Reason == "ProgressingWithRetry":
+		return fairlead.FluxPending
+	}
+	return fairlead.FluxNonCompliant
+}
+
+// after judges a kustomization by what its source has: it has done its part when the newest revision is applied, and is not at fault
+// while there is none.
+func (o *Object) after(source *Object) string {
+	compliance := o.compliance()
+	switch {
+	case compliance == fairlead.FluxNonCompliant && o.waitsForSource() && (source == nil || source.compliance() != fairlead.FluxCompliant):
+		return fairlead.FluxPending
+	case compliance == fairlead.FluxCompliant && o.Status.LastAppliedRevision != "" && source != nil && source.Status.Artifact != nil &&
+		o.Status.LastAppliedRevision != source.Status.Artifact.Revision:
+		return fairlead.FluxPending
+	}
+	return compliance
+}
+
+// waitsForSource reports whether an object is not ready because its source has fetched nothing, which is the source's fault.
+func (o *Object) waitsForSource() bool {
+	state := o.condition(ready)
+	return state != nil && state.Status == metav1.ConditionFalse &&
+		slices.Contains([]string{"ArtifactFailed", "SourceNotFound", "SourceNotReady"}, state.Reason)
+}
+
+// report is the object as the hub is told of it.
+func (o *Object) report(compliance string, appliedBy *fairlead.FluxReference) fairlead.FluxObject {
+	told := fairlead.FluxObject{Name: o.Name, Namespace: o.Namespace, Kind: o.Kind, ComplianceState: compliance, AppliedBy: appliedBy}
+	for _, c := range o.Status.Conditions {
+		told.Conditions = append(told.Conditions, fairlead.FluxCondition{
+			Type: c.Type, Status: string(c.Status), Reason: c.Reason, Message: short(c.Message), LastTransitionTime: c.LastTransitionTime.UTC(),
+		})
+	}
+	if o.Kind != "HelmRelease" {
+		return told
+	}
+	told.HelmRelease = &fairlead.FluxHelm{
+		FailureCount: o.Status.Failures, InstallFailureCount: o.Status.InstallFailures, UpgradeFailureCount: o.Status.UpgradeFailures,
+	}
+	if len(o.Status.History) > 0 {
+		told.HelmRelease.LastRevisionApplied = o.Status.History[0].Version
+	}
+	if namespace, name, found := strings.Cut(o.Status.HelmChart, "/"); found {
+		told.HelmRelease.HelmChartRef = &fairlead.FluxReference{Name: name, Namespace: namespace}
+	}
+	return told
+}
+
+// longest bounds a message: Flux puts all that a server answers into one.
+const longest = 1024
+
+func short(message string) string {
+	if len(message) <= longest {
+		return message
+	}
+	return strings.ToValidUTF8(message[:longest], "") + " …"
+}
+
+func (a *Artifact) updated() *time.Time {
+	if a.LastUpdateTime.IsZero() {
+		return nil
+	}
+	at := a.LastUpdateTime.UTC()
+	return &at
+}

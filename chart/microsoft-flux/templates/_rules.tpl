@@ -1,0 +1,62 @@
+{{- define "flux.rules.agent" -}}
+Role:
+  - apiGroups: [clusterconfig.azure.com]
+    resources: [fluxconfigs]
+    verbs: [list, watch]
+  - apiGroups: [clusterconfig.azure.com]
+    resources: [fluxconfigs/status]
+    verbs: [patch]
+  - apiGroups: [""]
+    resources: [configmaps]
+    resourceNames: [azure-clusterconfig]
+    verbs: [get]
+ClusterRole:
+  - apiGroups: [source.toolkit.fluxcd.io]
+    resources: [gitrepositories, ocirepositories, buckets, helmrepositories, helmcharts]
+    verbs: [list, watch]
+  - apiGroups: [kustomize.toolkit.fluxcd.io]
+    resources: [kustomizations]
+    verbs: [list, watch]
+  - apiGroups: [helm.toolkit.fluxcd.io]
+    resources: [helmreleases]
+    verbs: [list, watch]
+{{- end }}
+
+{{/* Whoever binds accounts to cluster-admin may do anything; what is listed here is what it does. */}}
+{{- define "flux.rules.controller" -}}
+Role:
+  - apiGroups: [clusterconfig.azure.com]
+    resources: [fluxconfigs]
+    verbs: [list, watch, patch]
+  - apiGroups: [clusterconfig.azure.com]
+    resources: [fluxconfigs/status]
+    verbs: [patch]
+  - apiGroups: [""]
+    resources: [configmaps]
+    resourceNames: [azure-clusterconfig]
+    verbs: [get]
+ClusterRole:
+  - apiGroups: [source.toolkit.fluxcd.io]
+    resources: [gitrepositories, ocirepositories, buckets]
+    verbs: [get, list, watch, create, patch, delete]
+  - apiGroups: [kustomize.toolkit.fluxcd.io]
+    resources: [kustomizations]
+    verbs: [get, list, watch, create, patch, delete]
+  - apiGroups: [""]
+    resources: [namespaces]
+    verbs: [get, create, patch, delete]
+  - apiGroups: [""]
+    resources: [secrets, serviceaccounts]
+    verbs: [get, list, create, patch, delete]
+  - apiGroups: [rbac.authorization.k8s.io]
+    resources: [rolebindings, clusterrolebindings]
+    verbs: [get, list, create, patch, delete]
+  - apiGroups: [rbac.authorization.k8s.io]
+    resources: [clusterroles]
+    resourceNames: [cluster-admin, admin]
+    verbs: [bind]
+  # A namespace is only deleted when nothing is in it.
+  - apiGroups: ["*"]
+    resources: ["*"]
+    verbs: [list]
+{{- end }}

@@ -1,0 +1,71 @@
+package e2e_test
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fairlead/fairlead/test/e2e/rig"
+)
+
+// slow takes a while to become ready.
+func slow(seconds int) map[string]string {
+	return map[string]string{"pods.yaml": pods(kitPod("serve", ", readinessProbe: {httpGet: {port: 8080}, initialDelaySeconds: "+strconv.Itoa(seconds)+", periodSeconds: 1}"))}
+}
+
+// heldDeletion is a deletion that something holds up: it says what, and is done when that is gone.
+func heldDeletion(y *yard) {
+	y.offers("held", "1.0.0", map[string]string{"all.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: held, finalizers: [example.test/stays]}\n"})
+	y.does("create", "held", "--extension-type", "test.held", "--release-namespace", "x-held", "--timeout", "10s")
+	y.fails([]string{"ExtensionDeletionFailed", "still there after 10s: ConfigMap/x-held/held, kept by example.test/stays", "kubectl get ConfigMap held -n x-held -o yaml"}, "delete", "held", "--yes")
+	shown := y.shown("held").Properties
+	if why := shown.ErrorInfo; shown.ProvisioningState != "Failed" || why == nil || why.Code != "HelmOperationFailed" || why.Target != "ConfigMap/x-held/held" {
+		y.t.Errorf("the hub shows %+v", shown)
+	}
+	loosened(y, "x-held")
+	y.does("delete", "held", "--yes")
+	y.nothingOf("held", "x-held")
+}
+
+// hubDownMeanwhile ends the hub in the middle of an installation: the cluster goes on, and tells what has become of it when the hub
+// is back.
+func hubDownMeanwhile(y *yard) {
+	y.offers("steady", "1.0.0", slow(8))
+	y.does("create", "steady", "--extension-type", "test.steady", "--release-namespace", "x-steady", "--no-wait")
+	y.reaches("steady", ".status.operation.phase", "wait")
+	if err := y.hub.Kill(); err != nil {
+		y.t.Fatal(err)
+	}
+	y.reaches("steady", ".status.provisioningState", "Succeeded")
+	y.startHub()
+	y.is("steady", "Succeeded", time.Minute)
+	y.eventually(time.Minute, func() string {
+		if events := y.does("events", "steady", "-o", "json"); !strings.Contains(events, `"Ready"`) {
+			return "what happened while the hub was away is not told: " + events
+		}
+		return ""
+	})
+	y.does("delete", "steady", "--yes")
+	y.nothingOf("steady", "x-steady")
+}
+
+// agentKilledMeanwhile kills the agent in the middle of an installation: the next one does it again, and who waits learns nothing of it.
+func agentKilledMeanwhile(y *yard) {
+	y.offers("sturdy", "1.0.0", slow(10))
+	result := make(chan rig.Result, 1)
+	go func() {
+		result <- y.call("create", "sturdy", "--extension-type", "test.sturdy", "--release-namespace", "x-sturdy")
+	}()
+	y.reaches("sturdy", ".status.operation.phase", "wait")
+	y.kubectl("delete", "pods", "-n", "azure-arc", "-l", "app.kubernetes.io/name=extension-manager", "--grace-period=0", "--force")
+	y.reaches("sturdy", ".status.operation.attempt", "2")
+	if created := <-result; created.Code != 0 {
+		y.t.Errorf("create ended with %d:\n%s%s", created.Code, created.Out, created.Err)
+	}
+	y.is("sturdy", "Succeeded", time.Second)
+	if statuses := y.kubectl("get", "secrets", "-n", "x-sturdy", "-l", "owner=helm", "-o", "jsonpath={.items[*].metadata.labels.status}"); statuses != "deployed" {
+		y.t.Errorf("Helm's record of the release is %q", statuses)
+	}
+	y.does("delete", "sturdy", "--yes")
+	y.nothingOf("sturdy", "x-sturdy")
+}

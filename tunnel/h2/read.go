@@ -1,0 +1,206 @@
+package h2
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+)
+
+// readBuffer is what an idle connection holds for what it reads.
+const readBuffer = 4 << 10
+
+// read takes what the far end sends, until the end.
+func (c *Conn) read() {
+	f := http2.NewFramer(nil, bufio.NewReaderSize(c.conn, readBuffer))
+	f.SetReuseFrames()
+	f.SetMaxReadFrameSize(c.config.FrameSize)
+	f.ReadMetaHeaders = hpack.NewDecoder(headerTable, nil)
+	f.MaxHeaderListSize = c.config.HeaderSize
+	for first := true; ; first = false {
+		frame, err := f.ReadFrame()
+		c.heard.Store(int64(time.Since(c.began)))
+		if err == nil {
+			if _, settings := frame.(*http2.SettingsFrame); first && !settings {
+				err = errors.New("the far end does not speak HTTP/2")
+			} else {
+				err = c.take(frame)
+			}
+		}
+		if bad, ok := errors.AsType[http2.StreamError](err); ok {
+			c.breach(bad)
+			continue
+		}
+		if errors.Is(err, io.EOF) { // which would be the proper end of all answers
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			c.fail(err)
+			return
+		}
+	}
+}
+
+// breach ends one stream on which the far end broke the rules.
+func (c *Conn) breach(bad http2.StreamError) {
+	if s := c.find(bad.StreamID); s != nil {
+		s.cancel(bad.Code, bad)
+	}
+}
+
+func (c *Conn) find(id uint32) *stream {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.streams[id]
+}
+
+// take takes one frame.
+func (c *Conn) take(frame http2.Frame) error {
+	switch f := frame.(type) {
+	case *http2.DataFrame:
+		return c.takeData(f)
+	case *http2.MetaHeadersFrame:
+		return c.takeHead(f)
+	case *http2.SettingsFrame:
+		return c.takeSettings(f)
+	case *http2.WindowUpdateFrame:
+		return c.takeWindow(f)
+	case *http2.PingFrame:
+		return c.takePing(f)
+	case *http2.RSTStreamFrame:
+		c.takeReset(f)
+	case *http2.GoAwayFrame:
+		c.takeGoAway(f)
+	case *http2.PushPromiseFrame:
+		return http2.ConnectionError(http2.ErrCodeProtocol)
+	}
+	return nil
+}
+
+func (c *Conn) takeData(f *http2.DataFrame) error {
+	flow := int64(f.Length)
+	c.mu.Lock()
+	s, opened := c.streams[f.StreamID], f.StreamID < c.next
+	refresh := uint32(0)
+	if c.unread += flow; c.unread >= connRefresh { // streams bound what is held
+		refresh, c.unread = uint32(c.unread), 0 //nolint:gosec // bounded
+	}
+	c.mu.Unlock()
+	if refresh > 0 {
+		c.out.send(func(f *http2.Framer, _ *header) { _ = f.WriteWindowUpdate(0, refresh) })
+	}
+	switch {
+	case !opened:
+		return http2.ConnectionError(http2.ErrCodeProtocol)
+	case s == nil: // it was ended here
+		return nil
+	}
+	if err := s.data(f.Data(), flow); err != nil {
+		return err
+	}
+	if f.StreamEnded() {
+		s.finish(s.whole())
+	}
+	return nil
+}
+
+func (c *Conn) takeHead(f *http2.MetaHeadersFrame) error {
+	s := c.find(f.StreamID)
+	if s == nil {
+		return nil
+	}
+	if f.Truncated {
+		return http2.StreamError{StreamID: f.StreamID, Code: http2.ErrCodeProtocol, Cause: errors.New("a head that is too large")}
+	}
+	s.mu.Lock()
+	begun := s.answer != nil
+	s.mu.Unlock()
+	if begun {
+		return c.takeTrailer(s, f)
+	}
+	answer, length, err := c.answerOf(s, f) //nolint:bodyclose // whoever gets it closes it
+	if err != nil || answer == nil {
+		return err
+	}
+	if f.StreamEnded() && length > 0 && !s.head {
+		return http2.StreamError{StreamID: f.StreamID, Code: http2.ErrCodeProtocol, Cause: errors.New("an answer without the body that it announces")}
+	}
+	s.mu.Lock()
+	s.answer, s.length = answer, length
+	s.mu.Unlock()
+	if f.StreamEnded() {
+		s.finish(io.EOF)
+	}
+	wake(s.answered)
+	return nil
+}
+
+// answerOf reads the head of an answer. One that says that another follows is none.
+func (c *Conn) answerOf(s *stream, f *http2.MetaHeadersFrame) (answer *http.Response, length int64, err error) {
+	code, err := strconv.Atoi(f.PseudoValue("status"))
+	if err != nil || code < 100 || code > 999 {
+		return nil, 0, http2.StreamError{StreamID: f.StreamID, Code: http2.ErrCodeProtocol, Cause: errors.New("an answer without a status")}
+	}
+	if code < http.StatusOK {
+		if f.StreamEnded() || code == http.StatusSwitchingProtocols {
+			return nil, 0, http2.StreamError{StreamID: f.StreamID, Code: http2.ErrCodeProtocol, Cause: fmt.Errorf("an answer of status %d", code)}
+		}
+		return nil, 0, nil
+	}
+	fields := f.RegularFields()
+	answer = &http.Response{
+		Status: statusOf(code), StatusCode: code, Proto: "HTTP/2.0", ProtoMajor: 2, Header: make(http.Header, len(fields)), Request: s.request,
+		Body: s, ContentLength: -1,
+	}
+	values := make([]string, len(fields)) // of all headers
+	for i, field := range fields {
+		name := c.names.canonical(field.Name)
+		if before := answer.Header[name]; before != nil {
+			answer.Header[name] = append(before, field.Value)
+			continue
+		}
+		values[i] = field.Value
+		answer.Header[name] = values[i : i+1 : i+1]
+	}
+	length = -1
+	if said := answer.Header["Content-Length"]; len(said) > 0 {
+		if n, err := strconv.ParseUint(said[0], 10, 63); err == nil {
+			length = int64(n)
+		}
+	}
+	if answer.ContentLength = length; f.StreamEnded() {
+		answer.Body = http.NoBody
+		if length < 0 {
+			answer.ContentLength = 0
+		}
+	}
+	return answer, length, nil
+}
+
+func statusOf(code int) string {
+	if code == http.StatusOK {
+		return "200 OK"
+	}
+	return strconv.Itoa(code) + " " + http.StatusText(code)
+}
+
+func (c *Conn) takeTrailer(s *stream, f *http2.MetaHeadersFrame) error {
+	if !f.StreamEnded() || len(f.PseudoFields()) > 0 {
+		return http2.StreamError{StreamID: f.StreamID, Code: http2.ErrCodeProtocol, Cause: errors.New("a second head")}
+	}
+	trailer := http.Header{}
+	for _, field := range f.RegularFields() {
+		trailer.Add(field.Name, field.Value)
+	}
+	s.mu.Lock()
+	s.trailer = trailer
+	s.mu.Unlock()
+	s.finish(s.whole())
+	return nil
+}
