@@ -140,14 +140,14 @@ func (db *DB) ForgetActivity(ctx context.Context, before time.Time) (int64, erro
 }
 
 // RemoveResource is DeleteResource that adds an entry to the activity log in the same transaction, and wakes the subscribers
-// of other keys as well.
+// of the keys to which the resource belonged as well.
 func (db *DB) RemoveResource(ctx context.Context, key string, condition Condition, entry *Activity, wake ...string) error {
 	return db.commit(ctx, "remove resource", func(c *change) error {
 		if err := c.remove(ctx, key, condition); err != nil {
 			return err
 		}
 		for _, other := range wake {
-			if err := c.changed(ctx, other); err != nil {
+			if err := c.changedBelow(ctx, other); err != nil {
 				return err
 			}
 		}

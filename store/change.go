@@ -70,6 +70,12 @@ func (c *change) changed(ctx context.Context, key string) error {
 	return err
 }
 
+// changedBelow notes a key whose watchers are to be told of a change of what belongs to it.
+func (c *change) changedBelow(ctx context.Context, key string) error {
+	c.keys = append(c.keys, belongings(key))
+	return c.changed(ctx, key)
+}
+
 // scanner is what *sql.Row and *sql.Rows have in common.
 type scanner interface{ Scan(dest ...any) error }
 

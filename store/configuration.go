@@ -87,7 +87,7 @@ func (db *DB) ForgetConfiguration(ctx context.Context, e Configuration) error {
 			e.Key, e.ClusterKey, e.Kind, e.Name, e.Generation, micros(defaultTime(e.At))); err != nil {
 			return err
 		}
-		return errors.Join(c.changed(ctx, e.Key), c.changed(ctx, e.ClusterKey))
+		return errors.Join(c.changed(ctx, e.Key), c.changedBelow(ctx, e.ClusterKey))
 	})
 }
 
@@ -115,11 +115,11 @@ func (db *DB) DropConfiguration(ctx context.Context, key string) error {
 				return err
 			}
 		}
-		return errors.Join(c.changed(ctx, key), c.changed(ctx, cluster))
+		return errors.Join(c.changed(ctx, key), c.changedBelow(ctx, cluster))
 	})
 }
 
-// DropConfigurations is DropConfiguration for all kinds on a cluster, those without a resource too.
+// DropConfigurations is DropConfiguration for all kinds on a cluster, those without a resource too. It wakes the cluster.
 func (db *DB) DropConfigurations(ctx context.Context, clusterKey string) error {
 	return db.commit(ctx, "drop configurations", func(c *change) error {
 		for _, statement := range []string{`DELETE FROM extension_events WHERE cluster_key = $1`, `DELETE FROM flux_logs WHERE cluster_key = $1`} {
@@ -130,8 +130,10 @@ func (db *DB) DropConfigurations(ctx context.Context, clusterKey string) error {
 		if _, err := c.ExecContext(ctx, `DELETE FROM sealed WHERE key >= $1 AND key < $2`, clusterKey+"/", prefixEnd(clusterKey+"/")); err != nil {
 			return err
 		}
-		_, err := c.ExecContext(ctx, `DELETE FROM configurations WHERE cluster_key = $1`, clusterKey)
-		return err
+		if _, err := c.ExecContext(ctx, `DELETE FROM configurations WHERE cluster_key = $1`, clusterKey); err != nil {
+			return err
+		}
+		return c.changedBelow(ctx, clusterKey)
 	})
 }
 

@@ -17,7 +17,7 @@ import (
 // document is about, if any. ETag and Revision are set by each write, CreatedAt and CreatedBy by
 // the first. Parent is not stored: it is a key that must exist for the write to happen. Record, if any, goes into the
 // activity log with the write. Sealed, if any, is kept with the resource, apart from its document, for GetSealed; it goes when
-// the resource goes, or by Unseal. Wake is a key whose subscribers are told of the write as well.
+// the resource goes, or by Unseal. Wake is the key of what the resource belongs to: its subscribers are told of the write as well.
 type Resource struct {
 	Key, ID, Type, Subscription, ResourceGroup, Name, Subject, ETag, Parent string
 
@@ -141,7 +141,7 @@ func (c *change) alongside(ctx context.Context, r Resource) error {
 		}
 	}
 	if r.Wake != "" {
-		if err := c.changed(ctx, r.Wake); err != nil {
+		if err := c.changedBelow(ctx, r.Wake); err != nil {
 			return err
 		}
 	}

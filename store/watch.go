@@ -26,6 +26,13 @@ func (db *DB) Mark(key string) (mark uint64, certain bool) {
 	return db.watch.mark(key).Load(), db.postgres == nil
 }
 
+// MarkBelow is Mark for what belongs to a key: the resources whose write wakes it, and the configurations of a cluster. A write
+// of the key itself leaves it as it is.
+func (db *DB) MarkBelow(key string) (mark uint64, certain bool) { return db.Mark(belongings(key)) }
+
+// belongings names the mark of what belongs to a key; no resource has such a key.
+func belongings(key string) string { return key + "/" }
+
 func (w *watchers) mark(key string) *atomic.Uint64 {
 	w.once.Do(func() { w.seed = maphash.MakeSeed() })
 	return &w.marks[maphash.String(w.seed, key)%markers]

@@ -19,7 +19,7 @@ const (
 )
 
 // remembered keeps what clusters were told, each with the store's mark of that moment: ten thousand clusters ask every minute
-// and hardly ever is there news.
+// and hardly ever is there news, and a change of a cluster itself is none for what belongs to it.
 type remembered struct {
 	mu    sync.Mutex
 	known map[string]wanted
@@ -34,7 +34,7 @@ type wanted struct {
 // not change it.
 func (s *Service) Wanted(ctx context.Context, cluster fairlead.ResourceID) ([]fairlead.Configuration, error) {
 	key := cluster.Key()
-	mark, certain := s.Store.Mark(key) // before reading: what is written meanwhile must not be missed
+	mark, certain := s.Store.MarkBelow(key) // before reading: what is written meanwhile must not be missed
 	if found, ok := s.remembered.find(key, mark); ok && certain {
 		return found, nil
 	}

@@ -34,7 +34,11 @@ func (s *Service) entry(stored store.Resource, detail string) store.Activity {
 func (s *Service) Replaced(ctx context.Context, old, by store.Resource) error {
 	entry, cause := s.entry(old, "ReplacedBy: "+by.ID), s.entry(by, "")
 	entry.CorrelationID, entry.Caller = cause.CorrelationID, cause.Caller
-	err := s.Store.RemoveResource(ctx, old.Key, store.AnyState, &entry)
+	cluster, err := Of(old.ID)
+	if err != nil {
+		return err
+	}
+	err = s.Store.RemoveResource(ctx, old.Key, store.AnyState, &entry, cluster.Key())
 	if err != nil && fairlead.KindOf(err) != fairlead.NotFound {
 		return err
 	}
