@@ -257,8 +257,11 @@ func (db *DB) ListResources(ctx context.Context, q Query) ([]Resource, error) {
 }
 
 func (q Query) statement() (string, []any) {
-	text := `SELECT ` + resourceColumns + ` FROM resources WHERE key > $1`
-	args := []any{q.After}
+	// One lower bound alone: of two, SQLite would seek to the first and look at all that is between them.
+	text, args := `SELECT `+resourceColumns+` FROM resources WHERE key > $1`, []any{q.After}
+	if q.Prefix > q.After {
+		text, args = `SELECT `+resourceColumns+` FROM resources WHERE key >= $1`, []any{q.Prefix}
+	}
 	add := func(clause, value string) {
 		if value != "" {
 			args = append(args, value)
@@ -269,7 +272,6 @@ func (q Query) statement() (string, []any) {
 	add(` AND subscription = $`, q.Subscription)
 	add(` AND resource_group = $`, q.ResourceGroup)
 	add(` AND subject <> '' AND subject = $`, q.Subject) // the first half is the index's condition, without which it is not used
-	add(` AND key >= $`, q.Prefix)
 	add(` AND key < $`, prefixEnd(q.Prefix))
 	text += ` ORDER BY key`
 	if q.Limit > 0 {

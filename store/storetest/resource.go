@@ -168,6 +168,8 @@ func testList(t *testing.T, db *store.DB) {
 		"/s/g/a /s/g/b /s/h/a":             {Type: "ns/type", Subscription: "s"},
 		"/s/g/a /s/g/b":                    {Prefix: "/s/g/"},
 		"/s/g /s/g/a /s/g/b":               {Prefix: "/s/g"},
+		"/s/g/b /s/h/a":                    {Prefix: "/s/", After: "/s/g/a"},
+		"/t/g/a":                           {Prefix: "/t/", After: "/s/g/b"},
 		"/s/h/a":                           {Subject: "p-h"},
 		"/s/g/b":                           {Type: "ns/type", Subscription: "s", ResourceGroup: "g", After: "/s/g/a"},
 		"/s/g/a":                           {Type: "ns/type", Limit: 1},
