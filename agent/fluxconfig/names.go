@@ -3,11 +3,13 @@ package fluxconfig
 import "github.com/fairlead/fairlead"
 
 // The marks of what fluxconfig-controller makes. LabelName holds the configuration, LabelApplier the namespace whose account
-// something belongs to: configurations of one namespace share it.
+// something belongs to: configurations of one namespace share it. LabelOwner holds the UID of the FluxConfig, by which a configuration
+// is told from one of the same name that was forgotten and has left its objects behind.
 const (
 	LabelManaged = "clusterconfig.azure.com/is-managed"
 	LabelName    = "clusterconfig.azure.com/name"
 	LabelApplier = "clusterconfig.azure.com/applier-of"
+	LabelOwner   = "clusterconfig.azure.com/owner-uid"
 	// AnnotationMade is on a namespace that was not there before.
 	AnnotationMade = "clusterconfig.azure.com/created-by"
 	// AnnotationRequested makes Flux look at an object at once, whenever its value is another. Flux repeats the value in the status.
@@ -17,10 +19,10 @@ const (
 // Applier is the account as which Flux applies what is in a configuration's namespace.
 const Applier = "flux-applier"
 
-// Managed selects all that fluxconfig-controller makes, and Of what it makes of one configuration.
+// Managed selects all that fluxconfig-controller makes, and Of what it makes of configurations of one name.
 const Managed = LabelManaged + "=true"
 
-// Of selects what belongs to one configuration.
+// Of selects what was made for a configuration, or for earlier ones of its name: Object.Owns tells which.
 func Of(configuration string) string { return LabelName + "=" + configuration }
 
 // KustomizationName is the name in the cluster of a kustomization of a configuration.

@@ -46,5 +46,13 @@ func (o *Object) State() fairlead.FluxState { return o.Status.FluxState }
 // Held reports whether the object stays until fluxconfig-controller lets it go.
 func (o *Object) Held() bool { return slices.Contains(o.Finalizers, fairlead.FluxConfigFinalizer) }
 
+// Owns reports whether what was made for a configuration of this name was made for this one. Agents before LabelOwner left it out, and
+// nothing of a configuration is outside its namespace: it cannot be moved, and one that seems to be has taken the place of another
+// that was forgotten while the cluster was away.
+func (o *Object) Owns(made metav1.Object) bool {
+	owner := made.GetLabels()[LabelOwner]
+	return made.GetNamespace() == o.Spec.Namespace && (owner == "" || owner == string(o.UID))
+}
+
 // SecretName returns the name of the Secret with a configuration's protected settings.
 func SecretName(configuration string) string { return fairlead.FluxSecretPrefix + configuration }

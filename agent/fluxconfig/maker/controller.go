@@ -67,7 +67,7 @@ func (c *Controller) Run(ctx context.Context) error {
 		}
 		return watcher.Run(ctx)
 	})
-	for _, where := range fluxes() {
+	for _, where := range fluxes("") {
 		group.Go(func() error { return c.watch(ctx, where) })
 	}
 	group.Go(func() error { return c.work(ctx) })
@@ -77,9 +77,9 @@ func (c *Controller) Run(ctx context.Context) error {
 // keep removes what this agent does not read.
 func keep(object *fluxconfig.Object) { object.Status.FluxState = fairlead.FluxState{} }
 
-// fluxes are the collections of Flux in which there are objects of configurations, those that prune first.
-func fluxes() []kube.Collection {
-	return []kube.Collection{kube.Kustomizations(""), kube.GitRepositories(""), kube.OCIRepositories(""), kube.Buckets("")}
+// fluxes are the collections of Flux in which there are objects of configurations, those that prune first, in one namespace or in all.
+func fluxes(space string) []kube.Collection {
+	return []kube.Collection{kube.Kustomizations(space), kube.GitRepositories(space), kube.OCIRepositories(space), kube.Buckets(space)}
 }
 
 func (c *Controller) watch(ctx context.Context, where kube.Collection) error {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -54,7 +53,7 @@ func (c *Controller) realise(ctx context.Context, object *fluxconfig.Object) (pu
 	if err := c.space(ctx, object.Spec.Namespace); err != nil { // before a key is made, which could not be kept
 		return "", err
 	}
-	wanted := plan.Configuration{Name: object.Name, Spec: object.Spec, NodeIdentity: c.NodeIdentity}
+	wanted := plan.Configuration{Name: object.Name, Owner: object.UID, Spec: object.Spec, NodeIdentity: c.NodeIdentity}
 	if wanted.Settings, err = c.settings(ctx, object); err != nil {
 		return "", err
 	}
@@ -73,7 +72,7 @@ func (c *Controller) realise(ctx context.Context, object *fluxconfig.Object) (pu
 			return publicKey, err
 		}
 	}
-	if err := c.removeOthers(ctx, object.Name, objects); err != nil {
+	if err := c.removeOthers(ctx, object, objects); err != nil {
 		return publicKey, err
 	}
 	return publicKey, c.narrow(ctx, object)
@@ -128,26 +127,6 @@ func (c *Controller) space(ctx context.Context, name string) error {
 		return fairlead.Errorf(fairlead.Unavailable, "namespace %s is still being deleted; the configuration waits for its end", name)
 	}
 	return err
-}
-
-// removeOthers deletes what a configuration has made and does not want any more, kustomizations first.
-func (c *Controller) removeOthers(ctx context.Context, configuration string, wanted []plan.Object) error {
-	for _, where := range append(fluxes(), kube.Secrets("")) {
-		all, err := c.Kube.ListMetadata(ctx, where.Labelled(fluxconfig.Of(configuration)))
-		if err != nil {
-			return err
-		}
-		for _, item := range all {
-			here := kube.Collection{GroupVersionResource: where.GroupVersionResource, Namespace: item.Namespace}
-			if slices.ContainsFunc(wanted, func(o plan.Object) bool { return o.Where == here && o.Name == item.Name }) {
-				continue
-			}
-			if err := ignoreMissing(c.Kube.Delete(ctx, here, item.Name)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // narrow takes away rights that an account had by another scope.

@@ -45,31 +45,29 @@ func (c *Controller) unmake(ctx context.Context, object *fluxconfig.Object, memo
 
 // dismantle takes the next step, and says what has to go before the one after it.
 func (c *Controller) dismantle(ctx context.Context, object *fluxconfig.Object) (waiting string, err error) {
-	for _, stage := range [][]kube.Collection{fluxes()[:1], fluxes()[1:], {kube.Secrets("")}} {
-		for _, where := range stage {
-			left, err := c.remove(ctx, where.Labelled(fluxconfig.Of(object.Name)))
-			if err != nil || left != "" {
-				return left, err
-			}
+	space := object.Spec.Namespace
+	for _, where := range append(fluxes(space), kube.Secrets(space)) {
+		left, err := c.remove(ctx, object, where)
+		if err != nil || left != "" {
+			return left, err
 		}
 	}
 	return c.sweep(ctx, object)
 }
 
-// remove deletes all of a selection, and names one that is not gone yet.
-func (c *Controller) remove(ctx context.Context, what kube.Selection) (left string, err error) {
-	all, err := c.Kube.ListMetadata(ctx, what)
+// remove deletes all that a configuration has in a collection, and names one that is not gone yet.
+func (c *Controller) remove(ctx context.Context, object *fluxconfig.Object, where kube.Collection) (left string, err error) {
+	all, err := c.own(ctx, object, where)
 	if err != nil {
 		return "", err
 	}
 	for _, item := range all {
-		here := kube.Collection{GroupVersionResource: what.GroupVersionResource, Namespace: item.Namespace}
 		if item.DeletionTimestamp == nil {
-			if err := ignoreMissing(c.Kube.Delete(ctx, here, item.Name)); err != nil {
+			if err := ignoreMissing(c.Kube.Delete(ctx, where, item.Name)); err != nil {
 				return "", err
 			}
 		}
-		left = what.Resource + " " + item.Namespace + "/" + item.Name + " is still there"
+		left = where.Resource + " " + item.Namespace + "/" + item.Name + " is still there"
 		if len(item.Finalizers) > 0 {
 			left += ", kept by " + strings.Join(item.Finalizers, ", ")
 		}

@@ -38,9 +38,18 @@ func (v view) judge(object *fluxconfig.Object) fairlead.FluxState {
 	return j.state
 }
 
+// of finds what was made for a configuration. What one of its name has left there by force says nothing of this one before
+// fluxconfig-controller has taken it over.
+func (v view) of(object *fluxconfig.Object, kind, name string) *Object {
+	if found := v[key(kind, object.Spec.Namespace, name)]; found != nil && object.Owns(found) {
+		return found
+	}
+	return nil
+}
+
 // look reports the source, the kustomizations, and the objects of Flux that these have applied.
 func (j *judgement) look(v view, object *fluxconfig.Object) {
-	source := v[key(fluxconfig.SourceKind(object.Spec), object.Spec.Namespace, object.Name)]
+	source := v.of(object, fluxconfig.SourceKind(object.Spec), object.Name)
 	if source != nil {
 		j.add(source, source.compliance(), nil)
 		if artifact := source.Status.Artifact; artifact != nil {
@@ -48,7 +57,7 @@ func (j *judgement) look(v view, object *fluxconfig.Object) {
 		}
 	}
 	for _, name := range ordered(object.Spec.Kustomizations) {
-		k := v[key("Kustomization", object.Spec.Namespace, fluxconfig.KustomizationName(object.Name, name))]
+		k := v.of(object, "Kustomization", fluxconfig.KustomizationName(object.Name, name))
 		if k == nil {
 			continue
 		}

@@ -143,6 +143,27 @@ func TestComplianceIsThatOfTheWorstObject(t *testing.T) {
 	}
 }
 
+// Before it is taken over, what stands under the names of a configuration may be what one of its name has left behind by force.
+func TestWhatAnotherConfigurationHasLeftIsNotReported(t *testing.T) {
+	source, infra := fetched(), flux("Kustomization", "web-infra", "False", "BuildFailed", "kustomize build failed")
+	apps := flux("Kustomization", "web-apps", "True", "ReconciliationSucceeded", "")
+	infra.Status.Inventory = &Inventory{Entries: []Entry{{"shops_redis_helm.toolkit.fluxcd.io_HelmRelease"}}}
+	all := seen(source, infra, apps, flux("HelmRelease", "redis", "False", "InstallFailed", "Helm install failed"))
+	object := configured(func(o *fluxconfig.Object) { o.UID = "present" })
+	for _, one := range []*Object{source, infra} {
+		one.Labels = map[string]string{fluxconfig.LabelOwner: "earlier"}
+	}
+	apps.Labels = map[string]string{fluxconfig.LabelOwner: "present"}
+	got := all.judge(object)
+	if len(got.Statuses) != 1 || got.Statuses[0].Name != "web-apps" || got.ComplianceState != fairlead.FluxPending || got.SourceSyncedCommitID != "" || got.ErrorMessage != "" {
+		t.Errorf("left behind, and told as %+v", got)
+	}
+	source.Labels, infra.Labels = apps.Labels, nil // of an agent that set no label
+	if got := all.judge(object); len(got.Statuses) != 4 || got.ComplianceState != fairlead.FluxNonCompliant || got.SourceSyncedCommitID == "" {
+		t.Errorf("taken over, and told as %+v", got)
+	}
+}
+
 func TestWhatKustomizationsHaveAppliedIsReported(t *testing.T) {
 	infra, apps := flux("Kustomization", "web-infra", "True", "", ""), flux("Kustomization", "web-apps", "True", "", "")
 	apps.Status.Inventory = &Inventory{Entries: []Entry{{"shops_redis_helm.toolkit.fluxcd.io_HelmRelease"}, {"shops_note__ConfigMap"}, {"shops_web-apps_kustomize.toolkit.fluxcd.io_Kustomization"}}}

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/fluxconfig"
@@ -33,7 +34,9 @@ type custom struct {
 // Configuration is what a plan is made of.
 type Configuration struct {
 	Name string
-	Spec fairlead.FluxSpec
+	// Owner is the UID of its FluxConfig.
+	Owner types.UID
+	Spec  fairlead.FluxSpec
 	// Settings are the protected ones.
 	Settings map[string]string
 	// SSH is the key by which a repository is read over ssh, nil when that is not so.
@@ -84,7 +87,7 @@ func (c Configuration) Objects() ([]Object, error) {
 func (c Configuration) meta(name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{
 		Name: name, Namespace: c.Spec.Namespace,
-		Labels: map[string]string{fluxconfig.LabelManaged: "true", fluxconfig.LabelName: c.Name},
+		Labels: map[string]string{fluxconfig.LabelManaged: "true", fluxconfig.LabelName: c.Name, fluxconfig.LabelOwner: string(c.Owner)},
 	}
 }
 

@@ -72,6 +72,28 @@ func TestKustomizationsBecomeThoseOfFlux(t *testing.T) {
 	}
 }
 
+// Configurations of a namespace share its account, which is of no one of them.
+func TestWhatIsAConfigurationsAloneBearsItsUID(t *testing.T) {
+	spec := git(func(g *fairlead.FluxGit) { g.HTTPSUser = "me" })
+	spec.Kustomizations = map[string]fairlead.FluxKustomization{"apps": {}}
+	wanted := plan.Configuration{Name: "web", Owner: "8c3f1f0e-3b58-4e43-9f0c-1d2f6a7b8c9d", Spec: spec}
+	names, texts := planned(t, wanted)
+	if len(names) != 3 {
+		t.Errorf("objects %q, want a Secret, a source and a kustomization", names)
+	}
+	const mark = `"clusterconfig.azure.com/owner-uid":"8c3f1f0e-3b58-4e43-9f0c-1d2f6a7b8c9d"`
+	for _, name := range names {
+		if !strings.Contains(texts[name], mark) {
+			t.Errorf("%s lacks %s: %s", name, mark, texts[name])
+		}
+	}
+	for _, one := range wanted.Account() {
+		if text, err := json.Marshal(one.Body); err != nil || strings.Contains(string(text), "owner-uid") {
+			t.Errorf("%s: %s, %v", one.Name, text, err)
+		}
+	}
+}
+
 func TestSources(t *testing.T) {
 	cases := map[string]struct {
 		spec     fairlead.FluxSpec
