@@ -23,10 +23,10 @@ type call struct {
 	at      store.Revisions // at which who and their right to call were looked up
 	request Request         // as it was told to the audit
 
-	in, out atomic.Int64
-	busy    atomic.Int64 // since when the caller is being written to, in Unix nanoseconds; 0 when it is not
-	on      atomic.Pointer[link]
-	speaks  atomic.Bool // it is a watch, which says why it is cut
+	in, out    atomic.Int64
+	busy       atomic.Int64 // since when the caller is being written to, in Unix nanoseconds; 0 when it is not
+	on         atomic.Pointer[link]
+	introduced atomic.Bool // the cluster knows whose it is
 
 	mu      sync.Mutex
 	control *http.ResponseController // nil when the call is over
@@ -74,7 +74,9 @@ func (c *call) cut(why error) {
 	c.cancel(why)
 	now := time.Now()
 	_ = c.control.SetReadDeadline(now) // a caller whose stream has ended, and who does not close it, is waited for no longer
-	if c.speaks.Load() && !errors.Is(why, errStalled) {
+	// Who reads is told why, or has the answer broken off between two records of TLS: one that was made and not sent would make
+	// the end of the connection look like forgery.
+	if !errors.Is(why, errStalled) {
 		now = now.Add(lastWords)
 	}
 	_ = c.control.SetWriteDeadline(now)

@@ -30,7 +30,9 @@ type far struct {
 	stated map[string]caller.Statement
 	puts   int
 	refuse int // so many requests of known callers are refused as unknown
+	passed int // so many requests went on
 	deaf   bool
+	kept   chan struct{} // statements wait for its end; nil when they do not
 }
 
 // newFar returns the far end of a cluster with an API server behind it.
@@ -64,6 +66,9 @@ func (f *far) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.refuse--
 		known = false
 	}
+	if known {
+		f.passed++
+	}
 	f.mu.Unlock()
 	if !known || len(r.Header.Values(caller.Header)) != 1 {
 		w.Header().Set(caller.ReasonHeader, caller.ReasonUnknownCaller)
@@ -76,8 +81,15 @@ func (f *far) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (f *far) take(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
-	deaf := f.deaf
+	deaf, kept := f.deaf, f.kept
 	f.mu.Unlock()
+	if kept != nil {
+		select {
+		case <-kept:
+		case <-r.Context().Done():
+			return
+		}
+	}
 	if deaf {
 		<-r.Context().Done()
 		return

@@ -11,7 +11,7 @@ import (
 	"github.com/fairlead/fairlead/lastword"
 )
 
-// lastWords is how long a watch that is cut has to say why.
+// lastWords is how long a call that is cut has to say why.
 const lastWords = 250 * time.Millisecond
 
 // letSpeak lets a watch end with why it was cut.
@@ -19,7 +19,6 @@ func (s *Server) letSpeak(answer *http.Response, c *call) {
 	if !lastword.Watches(answer, c.to.path) {
 		return
 	}
-	c.speaks.Store(true)
 	answer.Body = lastword.Body(answer.Body, func(err error) *status { return s.farewell(answer.Request, c, err) })
 }
 

@@ -108,6 +108,7 @@ func (s *Server) attempt(r *http.Request, c *call, from *body) (*http.Response, 
 	if err != nil {
 		return nil, sent{link: on}, err
 	}
+	c.introduced.Store(true)
 	r.Header[caller.Header] = []string{said.id}
 	r.Body = from.lend()
 	answer, err := on.client.RoundTrip(r)

@@ -29,8 +29,9 @@ const (
 
 // checked is up to when a group's rights are known.
 type checked struct {
-	at   store.Revisions
-	said *statement
+	again bool // the cluster has not taken said in time
+	at    store.Revisions
+	said  *statement
 }
 
 // Run looks every two seconds whether whoever has something open may still have it, until ctx ends. Then it ends all.
@@ -136,6 +137,8 @@ type news struct {
 	weighed
 
 	said *statement
+	// renewal is that nothing has changed but the time: what the cluster was told before holds a while longer.
+	renewal bool
 }
 
 // weighAll looks at every caller with something open, ends what may not go on, and returns what is to be told on which tunnel.
@@ -151,11 +154,12 @@ func (s *Server) weighAll(ctx context.Context, now store.Revisions) map[*link][]
 				s.endAll(ctx, one, err)
 				return nil
 			}
-			one.group.checked = checked{now, said} // nobody else writes it
+			renewal := one.knownAt(now)
+			one.group.checked = checked{at: now, said: said} // nobody else writes it meanwhile
 			mu.Lock()
 			defer mu.Unlock()
 			for _, on := range one.links() {
-				found[on] = append(found[on], news{one, said})
+				found[on] = append(found[on], news{one, said, renewal})
 			}
 			return nil
 		})
@@ -170,7 +174,7 @@ func (o *open) due(at store.Revisions, now time.Time) []weighed {
 	defer o.mu.Unlock()
 	var found []weighed
 	for of, one := range o.groups {
-		if said := one.checked.said; said != nil && one.checked.at == at && now.Sub(said.made) < renewAfter {
+		if said := one.checked.said; said != nil && one.checked.at == at && now.Sub(said.made) < renewAfter && !one.checked.again {
 			continue
 		}
 		due := weighed{subject: of, group: one}
@@ -180,6 +184,14 @@ func (o *open) due(at store.Revisions, now time.Time) []weighed {
 		found = append(found, due)
 	}
 	return found
+}
+
+// knownAt reports whether all calls, or the group, were looked at when nothing was otherwise than now.
+func (o weighed) knownAt(now store.Revisions) bool {
+	if o.group.checked.said != nil {
+		return o.group.checked.at == now
+	}
+	return !slices.ContainsFunc(o.calls, func(c *call) bool { return c.at != now })
 }
 
 // links returns the tunnels that the calls go through.
@@ -229,7 +241,8 @@ func (s *Server) endAll(ctx context.Context, of weighed, err error) {
 	}
 }
 
-// tellAll tells a cluster what is new. What it does not take in time may not go on.
+// tellAll tells a cluster what is new. What it does not take in time may not go on, unless that is only what it knows already: then
+// it is told again, and ends by itself what it was not told in the end. Nor does it end what the cluster has not been asked yet.
 func (s *Server) tellAll(ctx context.Context, on *link, all []news) {
 	ctx, cancel := context.WithTimeout(ctx, sweepTelling)
 	defer cancel()
@@ -238,11 +251,24 @@ func (s *Server) tellAll(ctx context.Context, on *link, all []news) {
 		if err == nil {
 			continue
 		}
+		if one.renewal {
+			s.open.again(one.subject)
+			continue
+		}
 		for _, c := range one.calls {
-			if c.on.Load() == on {
+			if c.on.Load() == on && c.introduced.Load() {
 				c.went(0, "Unconfirmed")
 				c.cut(fairlead.Errorf(fairlead.Unavailable, "the cluster did not take in time what you may do now; try again"))
 			}
 		}
+	}
+}
+
+// again has the cluster of a group told once more, if the group is still there.
+func (o *open) again(of subject) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if one := o.groups[of]; one != nil {
+		one.checked.again = true
 	}
 }
