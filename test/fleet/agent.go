@@ -43,7 +43,8 @@ type life struct {
 	hub   *dataplane.Client
 	crowd *crowd
 
-	extensions *extensionAgent
+	extensions     *worker[fairlead.ExtensionReport]
+	configurations *worker[fairlead.FluxReport]
 
 	known    atomic.Bool  // a heartbeat was acknowledged
 	back     atomic.Int64 // when the server was reached after the crowd's since, in nanoseconds since 1970
@@ -55,7 +56,10 @@ func newLife(a *agent, c *crowd) (*life, error) {
 	hub, err := dataplane.New(settings.Settings{
 		Cluster: a.id, HubURL: c.server.URL, HubCA: c.server.CA, AgentVersion: fairlead.Version,
 	}, a.holder, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-	return &life{agent: a, hub: hub, crowd: c, extensions: newExtensionAgent(), arrivals: map[string]time.Time{}}, err
+	return &life{
+		agent: a, hub: hub, crowd: c, arrivals: map[string]time.Time{},
+		extensions: newWorker(fairlead.ExtensionConfigKind, installed), configurations: newWorker(fairlead.FluxConfigKind, followed),
+	}, err
 }
 
 // beat sends heartbeats in the rhythm of cluster-metadata-operator.
@@ -123,6 +127,9 @@ func (l *life) pollOnce(ctx context.Context, query *fairlead.PendingQuery) (fair
 	if err := l.extensions.tell(ctx, l.hub.ExtensionStatuses); err != nil {
 		return fairlead.PendingConfigs{}, err
 	}
+	if err := l.configurations.tell(ctx, l.hub.FluxStatuses); err != nil {
+		return fairlead.PendingConfigs{}, err
+	}
 	begun := time.Now()
 	sent := httptrace.ClientTrace{WroteRequest: func(info httptrace.WroteRequestInfo) {
 		if info.Err == nil {
@@ -142,6 +149,7 @@ func (l *life) pollOnce(ctx context.Context, query *fairlead.PendingQuery) (fair
 func (l *life) arrive(pending fairlead.PendingConfigs) {
 	now := time.Now()
 	l.extensions.take(pending.Configurations)
+	l.configurations.take(pending.Configurations)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, wanted := range pending.Configurations {

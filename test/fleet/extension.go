@@ -2,71 +2,28 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"net/http"
+	"encoding/json"
 	"time"
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/client"
-	"golang.org/x/sync/errgroup"
 )
 
-const (
-	extensionType = "fleet.demo"
-	// So many of the clusters get extensions.
-	extensionClusters = 100
-	// A cluster can have no more.
-	maxPerCluster = 100
-	// What has not come to its end by then is lost.
-	extensionPatience = 2 * time.Minute
-)
+const extensionType = "fleet.demo"
 
-// convergence is how extensions came to many clusters, or went from them.
-type convergence struct {
-	Clusters  int     `json:"clusters"`
-	Wanted    int     `json:"wanted"`
-	Delivered int     `json:"delivered"`   // to agents
-	Ended     int     `json:"ended"`       // as the hub says afterwards: installed, or gone
-	Took      seconds `json:"tookSeconds"` // from the first write until the hub has the last agent's report
-	Write     spread  `json:"write"`       // until the hub acknowledged
-	FromAck   spread  `json:"fromAcknowledgement"`
-	FromWrite spread  `json:"fromWrite"`
-	Cores     float64 `json:"cores"` // of the hub, over that time
-	// Of the agents' side and the writers, which share the processors with the hub and are not charged to it.
-	SimulatorCores float64 `json:"simulatorCores"`
-	Before         int64   `json:"residentBytesBefore"`
-	Resident       int64   `json:"residentBytes"`
-	Peak           int64   `json:"peakBytes"`
-}
-
-// placed is one extension of a cluster.
-type placed struct {
-	on   *life
-	name string
-}
-
-func (p placed) id() fairlead.ResourceID { return client.ExtensionID(p.on.id, p.name) }
-
-// rollout is one change of all extensions.
-type rollout struct {
-	method string
-	body   any
-	state  string // which agents report at its end
-	// ended counts those that are at their end, by what the hub shows.
-	ended func(shown map[string]int, wanted int) int
-}
-
-func installing() rollout {
-	return rollout{http.MethodPut, extensionBody(), fairlead.ExtensionSucceeded, func(shown map[string]int, _ int) int { return shown[fairlead.ExtensionSucceeded] }}
-}
-
-func removing() rollout {
-	return rollout{http.MethodDelete, nil, fairlead.ExtensionGone, func(shown map[string]int, wanted int) int {
-		for _, count := range shown {
-			wanted -= count
-		}
-		return wanted
-	}}
+// installations are cluster extensions.
+func installations() goods {
+	return goods{
+		noun: "extensions", version: client.ExtensionVersion, resourceType: "extensions", id: client.ExtensionID,
+		moments: func(l *life, name, state string) (came, told time.Time) { return l.extensions.moments(name, state) },
+		body: client.Document{
+			"identity": client.Document{"type": "SystemAssigned"},
+			"properties": client.Document{
+				"extensionType": extensionType, "configurationSettings": client.Document{"replicas": "2", "image.tag": "1.4.2"},
+				"configurationProtectedSettings": client.Document{"password": "hush"},
+			},
+		},
+	}
 }
 
 // extensions installs extensions on many clusters, and removes them again, so that what follows is measured without them.
@@ -74,137 +31,17 @@ func (f *fleet) extensions(ctx context.Context) (err error) {
 	if err := f.offer(ctx); err != nil {
 		return err
 	}
-	all := f.place()
-	f.tell("%d extensions on %d clusters, %d writers", len(all), f.extensionClusters(), writers)
-	if f.report.Extensions, err = f.converge(ctx, all, installing()); err != nil {
-		return err
-	}
-	f.tell("remove them")
-	f.report.ExtensionsGone, err = f.converge(ctx, all, removing())
+	f.report.Extensions, f.report.ExtensionsGone, err = f.rollOut(ctx, installations(), f.options.extensions)
 	return err
 }
 
-func (f *fleet) extensionClusters() int { return min(extensionClusters, len(f.crowd.all())) }
-
-// place spreads the extensions over the clusters: one after the other gets its first, then its second.
-func (f *fleet) place() []placed {
-	lives := f.crowd.all()[:f.extensionClusters()]
-	all := make([]placed, f.options.extensions*len(lives))
-	for i := range all {
-		all[i] = placed{lives[i%len(lives)], fmt.Sprintf("demo-%d", i/len(lives))}
+// installed is what extension-manager says of an extension that is ready, or gone.
+func installed(wanted fairlead.Configuration, end ended) fairlead.ExtensionReport {
+	state := fairlead.ExtensionState{ObservedGeneration: end.generation, ProvisioningState: end.state, Time: end.at}
+	var spec fairlead.ExtensionSpec
+	if end.state == fairlead.ExtensionSucceeded && json.Unmarshal(wanted.Spec, &spec) == nil {
+		state.CurrentVersion, state.ReleaseRevision = spec.Version, 1
+		state.Statuses = []fairlead.ExtensionStatus{{Code: "Installed", DisplayStatus: "Installed", Level: "Information", Message: "revision 1 is ready", Time: end.at}}
 	}
-	return all
-}
-
-func extensionBody() client.Document {
-	return client.Document{
-		"identity": client.Document{"type": "SystemAssigned"},
-		"properties": client.Document{
-			"extensionType": extensionType, "configurationSettings": client.Document{"replicas": "2", "image.tag": "1.4.2"},
-			"configurationProtectedSettings": client.Document{"password": "hush"},
-		},
-	}
-}
-
-// converge writes a change of all extensions, some at a time, and waits until each agent has been told, has done it and the hub knows.
-func (f *fleet) converge(ctx context.Context, all []placed, change rollout) (*convergence, error) {
-	before, err := usageOf(f.hub.PID())
-	if err != nil {
-		return nil, err
-	}
-	own, began, written := ownProcessor(), time.Now(), make([]write, len(all))
-	group, writing := errgroup.WithContext(ctx)
-	group.SetLimit(writers)
-	for i, one := range all {
-		group.Go(func() error {
-			written[i].sent = time.Now()
-			_, err := f.hub.api.BeginExtension(writing, change.method, one.id(), change.body)
-			written[i].acknowledged = time.Now()
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, fmt.Errorf("write extensions: %w", err)
-	}
-	arrived, reported := awaitReports(ctx, all, change.state)
-	found := &convergence{Clusters: f.extensionClusters(), Wanted: len(all), Delivered: len(all) - countZero(arrived)}
-	found.spread(began, written, arrived, reported)
-	after, err := usageOf(f.hub.PID())
-	if err != nil {
-		return nil, err
-	}
-	took := after.at.Sub(before.at)
-	found.Cores, found.SimulatorCores = float64(after.processor-before.processor)/float64(took), float64(ownProcessor()-own)/float64(took)
-	found.Before, found.Resident, found.Peak = before.resident, after.resident, after.peak
-	found.Ended, err = f.awaitEnds(ctx, change, len(all))
-	return found, err
-}
-
-func (c *convergence) spread(began time.Time, written []write, arrived, reported []time.Time) {
-	var writes, fromAck, fromWrite []time.Duration
-	last := began
-	for i, w := range written {
-		writes = append(writes, w.acknowledged.Sub(w.sent))
-		if !arrived[i].IsZero() {
-			// The hub wakes agents before it answers the writer, so an agent may be first.
-			fromAck = append(fromAck, max(0, arrived[i].Sub(w.acknowledged)))
-			fromWrite = append(fromWrite, arrived[i].Sub(w.sent))
-		}
-		if reported[i].After(last) {
-			last = reported[i]
-		}
-	}
-	c.Took = seconds(last.Sub(began))
-	c.Write, c.FromAck, c.FromWrite = spreadOf(writes), spreadOf(fromAck), spreadOf(fromWrite)
-}
-
-// awaitReports returns when each extension's change came to its agent, and when the hub had acknowledged what the agent said of it;
-// zero for what did not happen in time.
-func awaitReports(ctx context.Context, all []placed, state string) (arrived, reported []time.Time) {
-	ctx, cancel := context.WithTimeout(ctx, extensionPatience)
-	defer cancel()
-	for {
-		arrived, reported = make([]time.Time, len(all)), make([]time.Time, len(all))
-		for i, one := range all {
-			arrived[i], reported[i] = one.on.extensions.moments(one.name, state)
-		}
-		if countZero(reported) == 0 || rest(ctx, 50*time.Millisecond) != nil {
-			return arrived, reported
-		}
-	}
-}
-
-// awaitEnds waits until the hub shows every extension in its last state, and counts those that are.
-func (f *fleet) awaitEnds(ctx context.Context, change rollout, wanted int) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, extensionPatience)
-	defer cancel()
-	for {
-		shown, err := f.shownExtensions(ctx)
-		if err != nil {
-			return 0, err
-		}
-		ended := change.ended(shown, wanted)
-		if ended == wanted || rest(ctx, 250*time.Millisecond) != nil {
-			return ended, nil
-		}
-	}
-}
-
-// shownExtensions counts what the clusters' lists show, by state.
-func (f *fleet) shownExtensions(ctx context.Context) (map[string]int, error) {
-	shown := map[string]int{}
-	for _, l := range f.crowd.all()[:f.extensionClusters()] {
-		all, err := f.hub.api.List(ctx, l.id.String()+"/providers/"+client.ConfigurationProvider+"/extensions", client.ExtensionVersion, nil)
-		if err != nil {
-			return nil, err
-		}
-		for _, document := range all {
-			var one client.Extension
-			if err := client.Decode(document, &one); err != nil {
-				return nil, err
-			}
-			shown[one.Properties.ProvisioningState]++
-		}
-	}
-	return shown, nil
+	return fairlead.ExtensionReport{Name: wanted.Name, State: state}
 }

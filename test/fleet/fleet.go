@@ -94,7 +94,7 @@ func (f *fleet) close() error {
 
 func (f *fleet) scenario(name string) func(context.Context) error {
 	return map[string]func(context.Context) error{
-		"idle": f.playIdle, "change": f.changes, "list": f.list, "extensions": f.extensions, "restart": f.playRestart, "bare": f.playBare,
+		"idle": f.playIdle, "change": f.changes, "list": f.list, "extensions": f.extensions, "configurations": f.configurations, "restart": f.playRestart, "bare": f.playBare,
 	}[name]
 }
 

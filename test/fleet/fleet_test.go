@@ -18,7 +18,7 @@ func TestFleet(t *testing.T) {
 		t.Fatal("FAIRLEAD_BINARY is not set: run this test with `make test-fleet`")
 	}
 	const agents = 200
-	o := options{agents: agents, extensions: 2, duration: 7 * time.Second, scenarios: []string{"idle", "change", "list", "extensions", "restart"}, binary: binary}
+	o := options{agents: agents, extensions: 2, configurations: 2, duration: 7 * time.Second, scenarios: []string{"idle", "change", "list", "extensions", "configurations", "restart"}, binary: binary}
 	var progress bytes.Buffer
 	found, err := measure(t.Context(), o, t.TempDir(), &progress)
 	if err != nil {
@@ -35,9 +35,12 @@ func TestFleet(t *testing.T) {
 			t.Errorf("a change to %s reached %d of %d agents", name, got.Delivered, got.Wanted)
 		}
 	}
-	for name, got := range map[string]*convergence{"installed": found.Extensions, "removed": found.ExtensionsGone} {
-		if got.Wanted != 2*extensionClusters || got.Delivered != got.Wanted || got.Ended != got.Wanted {
-			t.Errorf("of %d extensions to be %s agents were told of %d, and the hub has seen the end of %d", got.Wanted, name, got.Delivered, got.Ended)
+	for name, got := range map[string]*convergence{
+		"extensions to be installed": found.Extensions, "extensions to be removed": found.ExtensionsGone,
+		"configurations to be applied": found.Configurations, "configurations to be removed": found.ConfigurationsGone,
+	} {
+		if got.Wanted != 2*rolloutClusters || got.Delivered != got.Wanted || got.Ended != got.Wanted {
+			t.Errorf("of %d %s agents were told of %d, and the hub has seen the end of %d", got.Wanted, name, got.Delivered, got.Ended)
 		}
 	}
 	if got := found.Herd.Returned.Count; got != agents {
@@ -88,6 +91,7 @@ func TestOptions(t *testing.T) {
 		"Agents":   {"nobody", []string{"--agents", "0"}, "--agents"},
 		"Many":     {"more than files may be open", []string{"--agents", "20001"}, "--agents"},
 		"Crowded":  {"more than a cluster can have", []string{"--extensions", "101"}, "--extensions"},
+		"None":     {"a cluster without any", []string{"--configurations", "0"}, "--configurations"},
 		"Format":   {"a word that means nothing", []string{"-o", "xml"}, "-o"},
 	}
 	for name, tc := range cases {

@@ -41,25 +41,29 @@ func main() {
 
 // options are what the flags say.
 type options struct {
-	agents     int
-	extensions int
-	duration   time.Duration
-	scenarios  []string
-	binary     string
-	format     string
-	out        string
-	profiles   string
+	agents         int
+	extensions     int
+	configurations int
+	duration       time.Duration
+	scenarios      []string
+	binary         string
+	format         string
+	out            string
+	profiles       string
 }
 
 // scenarios in the order in which they are played.
-func scenarios() []string { return []string{"idle", "change", "list", "extensions", "restart", "bare"} }
+func scenarios() []string {
+	return []string{"idle", "change", "list", "extensions", "configurations", "restart", "bare"}
+}
 
 func parse(args []string, usage io.Writer) (options, error) {
 	var o options
 	set := flag.NewFlagSet("fleet", flag.ContinueOnError)
 	set.SetOutput(usage)
 	set.IntVar(&o.agents, "agents", 10_000, "how many clusters to simulate")
-	set.IntVar(&o.extensions, "extensions", 5, fmt.Sprintf("how many extensions to install on each of %d clusters", extensionClusters))
+	set.IntVar(&o.extensions, "extensions", 5, fmt.Sprintf("how many extensions to install on each of %d clusters", rolloutClusters))
+	set.IntVar(&o.configurations, "configurations", 10, fmt.Sprintf("how many Flux configurations to make on each of %d clusters", rolloutClusters))
 	set.DurationVar(&o.duration, "duration", time.Minute, "how long to watch the hub at rest")
 	chosen := set.String("scenario", strings.Join(scenarios(), ","), "what to play after registration, separated by commas")
 	set.StringVar(&o.binary, "binary", os.Getenv("FAIRLEAD_BINARY"), "the fairlead to run (default: one that is built now)")
@@ -80,6 +84,8 @@ func parse(args []string, usage io.Writer) (options, error) {
 		return o, errors.New("--agents: between 1 and 20000")
 	case o.extensions < 1 || o.extensions > maxPerCluster:
 		return o, fmt.Errorf("--extensions: between 1 and %d", maxPerCluster)
+	case o.configurations < 1 || o.configurations > maxPerCluster:
+		return o, fmt.Errorf("--configurations: between 1 and %d", maxPerCluster)
 	case o.format != "text" && o.format != "json":
 		return o, fmt.Errorf("-o: %q is neither text nor json", o.format)
 	}

@@ -46,7 +46,7 @@ func (r *report) section() string {
 		r.At.Format("2006-01-02"), processor(), runtime.NumCPU(), runtime.Version(), load(), cores)
 	r.writeIdle(&page)
 	r.writeChange(&page)
-	r.writeExtensions(&page)
+	r.writeRollouts(&page)
 	r.writeHerd(&page)
 	r.writeListing(&page)
 	r.writePromises(&page)
@@ -90,21 +90,28 @@ func (d *delivery) row(page *strings.Builder, name string) {
 	fmt.Fprintf(page, "| %s | %d of %d | %s | %s | %s | %s | %s | %s |\n", name, d.Delivered, d.Wanted, d.FromAck.P50, d.FromAck.P99, d.FromAck.Max, d.FromWrite.P50, d.FromWrite.P99, d.Took)
 }
 
-func (r *report) writeExtensions(page *strings.Builder) {
-	if r.Extensions == nil {
+func (r *report) writeRollouts(page *strings.Builder) {
+	if r.Extensions == nil && r.Configurations == nil {
 		return
 	}
-	fmt.Fprintf(page, "\nCluster extensions, %d on %d of the clusters, %d writers: until an agent's poll brings it what is wanted, from the acknowledgement of the write and from its beginning; "+
-		"converged is when the hub has the last agent's report. The agents install nothing and report success at once, so that what is measured is the hub.\n\n", r.Extensions.Wanted, r.Extensions.Clusters, writers)
+	fmt.Fprintf(page, "\nWhat is rolled out to some of the clusters, %d writers: until an agent's poll brings it what is wanted, from the acknowledgement of the write and from its beginning; "+
+		"converged is when the hub has the last agent's report. The agents install and apply nothing and report success at once, so that what is measured is the hub.\n\n", writers)
 	fmt.Fprintf(page, "| | delivered | converged | in | write p50 | p99 | p50 | p99 | slowest | from the beginning: p50 | p99 | processor | memory before | after | agents' side |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
-	r.Extensions.row(page, "installed")
-	if r.ExtensionsGone != nil {
-		r.ExtensionsGone.row(page, "removed")
+	for _, line := range []struct {
+		name string
+		row  *convergence
+	}{
+		{"extensions installed", r.Extensions}, {"extensions removed", r.ExtensionsGone},
+		{"Flux configurations made", r.Configurations}, {"Flux configurations removed", r.ConfigurationsGone},
+	} {
+		if line.row != nil {
+			line.row.write(page, fmt.Sprintf("%s, on %d clusters", line.name, line.row.Clusters))
+		}
 	}
 	fmt.Fprintf(page, "| aim | all | all | | | | | | | | | | | | |\n")
 }
 
-func (c *convergence) row(page *strings.Builder, name string) {
+func (c *convergence) write(page *strings.Builder, name string) {
 	fmt.Fprintf(page, "| %s | %d of %d | %d of %d | %s | %s | %s | %s | %s | %s | %s | %s | %.2f cores | %s | %s | %.2f cores |\n", name, c.Delivered, c.Wanted, c.Ended, c.Wanted, c.Took,
 		c.Write.P50, c.Write.P99, c.FromAck.P50, c.FromAck.P99, c.FromAck.Max, c.FromWrite.P50, c.FromWrite.P99, c.Cores, mebibytes(c.Before), mebibytes(c.Resident), c.SimulatorCores)
 }

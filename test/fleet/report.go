@@ -29,9 +29,12 @@ type report struct {
 	Extensions   *convergence `json:"extensions,omitempty"`
 	// ExtensionsGone is how the same were removed.
 	ExtensionsGone *convergence `json:"extensionsGone,omitempty"`
-	Herd           *herd        `json:"herd,omitempty"`
-	BareHerd       *herd        `json:"bareHerd,omitempty"`
-	Promises       []promise    `json:"promises"`
+	Configurations *convergence `json:"configurations,omitempty"`
+	// ConfigurationsGone is how they were removed.
+	ConfigurationsGone *convergence `json:"configurationsGone,omitempty"`
+	Herd               *herd        `json:"herd,omitempty"`
+	BareHerd           *herd        `json:"bareHerd,omitempty"`
+	Promises           []promise    `json:"promises"`
 }
 
 // promise is a figure with its limit.
@@ -60,7 +63,9 @@ func (r *report) judge() {
 	if l := r.Listing; l != nil {
 		r.promise("list of all clusters", "complete", fmt.Sprintf("%d of %d", l.All.Found, r.Agents), l.All.Found == r.Agents)
 	}
-	for name, c := range map[string]*convergence{"extensions installed": r.Extensions, "extensions removed": r.ExtensionsGone} {
+	for name, c := range map[string]*convergence{
+		"extensions installed": r.Extensions, "extensions removed": r.ExtensionsGone, "configurations applied": r.Configurations, "configurations removed": r.ConfigurationsGone,
+	} {
 		if c != nil {
 			r.promise(name, "all", fmt.Sprintf("%d of %d", c.Ended, c.Wanted), c.Ended == c.Wanted)
 		}
