@@ -2,6 +2,7 @@ package extensionevents
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/extensionconfig"
+	"github.com/fairlead/fairlead/agent/identity"
 	"github.com/fairlead/fairlead/doctor/redact"
 )
 
@@ -225,5 +227,39 @@ func TestWhatRepeatsIsToldMoreAndMoreRarely(t *testing.T) {
 	}
 	if want := []int32{0, 2, 4, 8, 16}; !slices.Equal(told, want) {
 		t.Errorf("told at %d, want %d", told, want)
+	}
+}
+
+// refusing is a hub that never takes the first post.
+type refusing struct {
+	with  error
+	posts []int
+	over  context.CancelFunc
+}
+
+func (r *refusing) ExtensionEvents(_ context.Context, events []fairlead.ExtensionEvent) error {
+	r.posts = append(r.posts, len(events))
+	if len(r.posts) > 1 {
+		r.over()
+		return nil
+	}
+	return r.with
+}
+
+// Events that nobody will ever take do not hold up those behind them.
+func TestRefusedEventsAreLeftOut(t *testing.T) {
+	for _, kind := range []fairlead.Kind{fairlead.Invalid, fairlead.TooLarge} {
+		c := collector()
+		ctx, cancel := context.WithCancel(t.Context())
+		hub := &refusing{with: fairlead.Errorf(kind, "no"), over: cancel}
+		c.Hub, c.Holder = hub, &identity.Holder{}
+		c.Holder.Set(&identity.Identity{}, nil)
+		for range aPost + 3 {
+			c.say(fairlead.ExtensionEvent{})
+		}
+		if err := c.post(ctx); !errors.Is(err, context.Canceled) || !slices.Equal(hub.posts, []int{aPost, 3}) {
+			t.Errorf("%v: posted %v, %v", kind, hub.posts, err)
+		}
+		cancel()
 	}
 }

@@ -90,7 +90,7 @@ func (c *Collector) post(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case fairlead.KindOf(err) == fairlead.Invalid:
+		case refused(err):
 			c.Log.WarnContext(ctx, "the hub refuses events; they are left out", slog.Int("events", len(events)), slog.String("error", err.Error()))
 		case err != nil:
 			news.Do(func() {
@@ -105,6 +105,12 @@ func (c *Collector) post(ctx context.Context) error {
 		c.queue.done(events, dropped)
 		c.remember(ctx, events)
 	}
+}
+
+// refused reports whether the hub, or what is before it, will never take events.
+func refused(err error) bool {
+	kind := fairlead.KindOf(err)
+	return kind == fairlead.Invalid || kind == fairlead.TooLarge
 }
 
 func wait(ctx context.Context, signal <-chan struct{}) error {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/util/validation"
+
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/hub/gitops"
 	"github.com/fairlead/fairlead/hub/resource"
@@ -158,7 +160,7 @@ func checkLocal(reference string, others ...bool) error {
 	if reference == "" {
 		return nil
 	}
-	if !objectName.MatchString(reference) {
+	if !objectName(reference) {
 		return badContent("The property 'localAuthRef' names a Secret in the configuration's namespace; '%.128s' is no such name.", reference)
 	}
 	if slices.Contains(others, true) {
@@ -196,4 +198,5 @@ func unsupported(document resource.Document) error {
 	return nil
 }
 
-var objectName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`)
+// objectName reports whether a Secret or ConfigMap can have such a name.
+func objectName(text string) bool { return len(validation.IsDNS1123Subdomain(text)) == 0 }

@@ -59,7 +59,7 @@ func checkPostBuild(name string, build *fairlead.FluxPostBuild) error {
 		}
 	}
 	for _, from := range build.SubstituteFrom {
-		if from.Kind != "ConfigMap" && from.Kind != "Secret" || !objectName.MatchString(from.Name) {
+		if from.Kind != "ConfigMap" && from.Kind != "Secret" || !objectName(from.Name) {
 			return badContent("postBuild.substituteFrom of kustomization '%s' names a ConfigMap or a Secret; '%.64s' '%.64s' is none.", name, from.Kind, from.Name)
 		}
 	}

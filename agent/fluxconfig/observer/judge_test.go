@@ -207,7 +207,9 @@ func TestAdvice(t *testing.T) {
 		`ConfigMap/default/x dry-run failed (Forbidden): configmaps "x" is forbidden: User "system:serviceaccount:shops:flux-applier" cannot patch`: "--scope cluster",
 		`health check failed after 10s: timeout waiting for: [Deployment/shops/web status: 'InProgress']`:                                           "kubectl describe",
 		`kustomize build failed: accumulating resources: MalformedYAMLError: yaml: line 4`:                                                          "next revision",
-		`something nobody knows`: "",
+		`can't access 'GitRepository/a/b', cross-namespace references have been blocked`:                                                            "multiTenancy",
+		`Placement/shops/oracle is Unknown`: "",
+		`something nobody knows`:            "",
 	} {
 		if got := adviceOn(message); !strings.Contains(got, want) || want == "" && got != "" {
 			t.Errorf("%s: %q, want one with %q", message, got, want)

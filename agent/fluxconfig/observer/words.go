@@ -69,6 +69,6 @@ var allAdvice = []advice{ //nolint:gochecknoglobals // a constant
 	{matching(`path not found|no such file or directory`), "The folder is not in this revision of the source: check path of the kustomization."},
 	{matching(`(is|are) forbidden: user "system:serviceaccount:[^"]*:flux-applier"`), "The configuration has rights in its namespace alone: make it again with --scope cluster, or keep to the namespace."},
 	{matching(`health check failed|timeout waiting for`), "What was applied does not become ready: look at it with kubectl describe."},
-	{matching(`cross-namespace references|acl`), "Tenants are kept apart: refer to the same namespace, or set multiTenancy.enforce=false of extension microsoft.flux."},
+	{matching(`cross-namespace references|\bacl\b`), "Tenants are kept apart: refer to the same namespace, or set multiTenancy.enforce=false of extension microsoft.flux."},
 	{matching(`kustomize build failed|yaml:|error converting yaml|accumulating resources|malformed`), "Correct the files in the source; the next revision is taken by itself."},
 }
