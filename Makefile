@@ -37,7 +37,11 @@ demo-gitops: build ## the demo, and a repository that the cluster follows (root)
 demo-down: ## remove every trace of the demo
 	go run ./test/e2e/demo down --binary bin/fairlead
 
-test: test-unit test-durability test-sdk test-federation test-fleet test-tunnel test-postgres test-cluster test-agents test-doctor test-e2e test-injection ## everything, on a real API server and, as root, a real node
+test: test-unit test-durability test-sdk test-federation test-fleet test-tunnel test-postgres test-real ## everything, on a real API server and, as root, a real node
+
+# What waits for clusters more than it works: two at a time, the longest first. All use what was built before.
+test-real: build
+	$(MAKE) -j2 -o build -o probe -o definitions test-e2e test-agents test-cluster test-injection test-doctor
 
 test-unit: probe definitions ## the fast part, no cluster
 	go test ./...
@@ -65,10 +69,10 @@ test-postgres: ## the store's conformance suite on a throwaway PostgreSQL
 	./test/postgres.sh go test -count=1 ./store/...
 
 test-cluster: ## the test bench itself
-	go test -count=1 -timeout 20m ./test/cluster/...
+	go test -count=1 -timeout 30m ./test/cluster/...
 
 test-agents: definitions ## the agents on a real API server, causes of failures on a real node, the registry under a real containerd (root)
-	FAIRLEAD_TEST_KILLS=50 ./test/controlplane.sh go test -count=1 -timeout 20m -p 1 ./agent/...
+	FAIRLEAD_TEST_KILLS=50 ./test/controlplane.sh go test -count=1 -timeout 30m -p 1 ./agent/...
 	./test/fullnode.sh go test -count=1 -timeout 10m -run TestOnNode ./agent/extension/cause
 	go test -count=1 -run Containerd ./hub/registry
 
@@ -83,7 +87,7 @@ test-doctor: probe ## doctor's changes on a real API server, its Corefile judgem
 	./test/fullnode.sh go test -count=1 -timeout 10m ./doctor/probe/... ./doctor/corefile/...
 
 test-injection: build ## the failures of the guides, brought about on a real node and found by doctor (root)
-	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go test -count=1 -timeout 25m $(if $(RUN),-v -run '$(RUN)') ./test/injection/...
+	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go test -count=1 -timeout 40m $(if $(RUN),-v -run '$(RUN)') ./test/injection/...
 
 coverage: build ## docs/doctor-coverage.md, from a run of the injection tests (root)
 	rm -f bin/injections.txt
@@ -133,4 +137,4 @@ vulncheck: ## known vulnerabilities in what we call; needs the vulnerability dat
 
 ci: lint verify test ## what CI runs
 
-.PHONY: definitions test-durability test-fleet test-tunnel nightly bench-fleet bench-tunnel help build bin/fairlead-next probe demo demo-gitops demo-down test test-unit test-sdk test-federation test-postgres test-cluster test-agents test-doctor test-e2e test-injection coverage race bench lint fmt generate verify docs image vulncheck ci
+.PHONY: definitions test-real test-durability test-fleet test-tunnel nightly bench-fleet bench-tunnel help build bin/fairlead-next probe demo demo-gitops demo-down test test-unit test-sdk test-federation test-postgres test-cluster test-agents test-doctor test-e2e test-injection coverage race bench lint fmt generate verify docs image vulncheck ci

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 )
 
@@ -31,7 +32,9 @@ func (b *builder) installPackages(ctx context.Context) error {
 		return fmt.Errorf("install these first: %s (packages of Debian): %w", list, err)
 	}
 	b.say("    installing packages of Debian: %s", list)
-	install := command(ctx, "sh", "-c", "apt-get update -q && apt-get install -q -y --no-install-recommends "+list)
+	// Another node may be started at the same time, and of two apt-gets one would give up.
+	install := command(ctx, "flock", "--timeout", "900", filepath.Join(os.TempDir(), "fairlead-packages.lock"),
+		"sh", "-c", "apt-get update -q && apt-get install -q -y --no-install-recommends "+list)
 	install.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 	if _, err := output(install, "apt-get install "+list); err != nil {
 		return err
