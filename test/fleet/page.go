@@ -101,8 +101,10 @@ func (r *report) writeRollouts(page *strings.Builder) {
 		name string
 		row  *convergence
 	}{
-		{"extensions installed", r.Extensions}, {"extensions removed", r.ExtensionsGone},
-		{"Flux configurations made", r.Configurations}, {"Flux configurations removed", r.ConfigurationsGone},
+		{"extensions installed", r.Extensions},
+		{"extensions removed", r.ExtensionsGone},
+		{"Flux configurations made", r.Configurations},
+		{"Flux configurations removed", r.ConfigurationsGone},
 	} {
 		if line.row != nil {
 			line.row.write(page, fmt.Sprintf("%s, on %d clusters", line.name, line.row.Clusters))
