@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// SQLite seeks to the first of two lower bounds and looks at every row up to the second: with `key > ”` before it, a question for
-// what is below one of ten thousand clusters read five thousand of them.
+// SQLite seeks to the first of two lower bounds and looks at every row up to the second: with one on the empty key before it, a question
+// for what is below one of ten thousand clusters read five thousand of them.
 func TestAQueryHasOneLowerBound(t *testing.T) {
 	for _, q := range []Query{{}, {After: "/a"}, {Prefix: "/a/"}, {Prefix: "/a/", After: "/a/b"}, {Prefix: "/a/", After: "/"}} {
 		text, args := q.statement()
