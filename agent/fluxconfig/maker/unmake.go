@@ -26,11 +26,7 @@ func (c *Controller) unmake(ctx context.Context, object *fluxconfig.Object, memo
 	}
 	waiting, err := c.dismantle(ctx, object)
 	if err == nil && waiting == "" {
-		if err := c.release(ctx, object); err != nil {
-			return resync, err
-		}
-		memory.released = object.UID
-		return resync, nil
+		return c.release(ctx, object, memory)
 	}
 	if err != nil {
 		waiting = err.Error()
@@ -123,14 +119,18 @@ func (c *Controller) leave(ctx context.Context, space string) (waiting string, e
 	return "namespace " + space + " is still being deleted", nil
 }
 
-// release lets the object go.
-func (c *Controller) release(ctx context.Context, object *fluxconfig.Object) error {
+// release lets the object go. When something was written to it meanwhile, such as its status, it is tried again with what is seen then.
+func (c *Controller) release(ctx context.Context, object *fluxconfig.Object, memory *memory) (time.Duration, error) {
 	rest := slices.DeleteFunc(slices.Clone(object.Finalizers), func(name string) bool { return name == fairlead.FluxConfigFinalizer })
 	err := c.Kube.Merge(ctx, kube.FluxConfigs(c.Namespace), object.Name, manager, map[string]any{
 		"metadata": map[string]any{"finalizers": rest, "resourceVersion": object.ResourceVersion},
 	})
 	if apierrors.IsConflict(err) {
-		return nil // it is seen anew
+		return glance, nil
 	}
-	return ignoreMissing(err)
+	if err := ignoreMissing(err); err != nil {
+		return resync, err
+	}
+	memory.released = object.UID
+	return resync, nil
 }
