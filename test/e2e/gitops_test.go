@@ -36,6 +36,7 @@ func TestGitOps(t *testing.T) {
 		{"Credentials", credentialsAreAskedFor},
 		{"MovedBranch", movedBranchIsSaid},
 		{"Tenant", tenantKeepsToItsNamespace},
+		{"OwnSecret", ownSecretAuthenticates},
 		{"Delete", deletePrunes},
 	}
 	for _, step := range steps {
@@ -109,18 +110,29 @@ func (g *gitops) commit(message string, files map[string]string) string {
 // complies waits until the hub says that the cluster is as a commit says, and what the note there is.
 func (g *gitops) complies(commit, text string) {
 	g.t.Helper()
+	g.holds("shop", "shops", at(commit), text)
+}
+
+// holds waits until the hub says that a configuration is compliant at a revision, and then wants a note in the cluster.
+func (g *gitops) holds(name, namespace string, wanted func(revision string) bool, text string) {
+	g.t.Helper()
 	begin := time.Now()
 	g.eventually(90*time.Second, func() string {
-		state := g.state("shop")
-		if state.ComplianceState != rig.FluxCompliant || !strings.HasSuffix(state.SourceSyncedCommitID, commit) {
+		state := g.state(name)
+		if state.ComplianceState != rig.FluxCompliant || !wanted(state.SourceSyncedCommitID) {
 			return fmt.Sprintf("%s at %s: %s", state.ComplianceState, state.SourceSyncedCommitID, state.ErrorMessage)
 		}
 		return ""
 	})
-	g.t.Logf("from the commit to the hub's word that the cluster is so: %s", time.Since(begin).Round(100*time.Millisecond))
-	if got := g.kubectl("get", "configmap", "note", "-n", "shops", "-o", "jsonpath={.data.text}"); got != text {
+	g.t.Logf("from the change to the hub's word that the cluster is so: %s", time.Since(begin).Round(100*time.Millisecond))
+	if got := g.kubectl("get", "configmap", "note", "-n", namespace, "-o", "jsonpath={.data.text}"); got != text {
 		g.t.Errorf("the cluster has %q, want %q", got, text)
 	}
+}
+
+// at is a revision that ends in a commit or digest.
+func at(commit string) func(string) bool {
+	return func(revision string) bool { return strings.HasSuffix(revision, commit) }
 }
 
 // says waits until the configuration is not compliant and says the words.
@@ -138,8 +150,10 @@ func (g *gitops) says(name string, words ...string) {
 	g.t.Log(g.state(name).ErrorMessage)
 }
 
-func note(text string) string {
-	return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: note, namespace: shops}\ndata: {text: " + text + "}\n"
+func note(text string) string { return noteIn("shops", text) }
+
+func noteIn(namespace, text string) string {
+	return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: note, namespace: " + namespace + "}\ndata: {text: " + text + "}\n"
 }
 
 const listing = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [note.yaml]\n"
