@@ -6,6 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"testing"
+
+	"github.com/fairlead/fairlead/test/e2e/rig"
 )
 
 // applies makes a configuration in a namespace of its own, of its name, that applies a folder of a source.
@@ -59,4 +62,56 @@ func ownSecretAuthenticates(g *gitops) {
 	g.flux("delete", "own", "--yes")
 	g.kubectl("get", "secret", "door", "-n", "own") // it is the person's
 	g.kubectl("delete", "namespace", "own")
+}
+
+func (g *gitops) overSSH() *rig.SSHServer {
+	g.t.Helper()
+	server, err := g.git.ServeSSH(g.t.Context(), g.address())
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.t.Cleanup(func() { _ = server.Close() })
+	return server
+}
+
+func sshKey(t *testing.T) (private, public string) {
+	t.Helper()
+	secret, shown, err := rig.NewSSHKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(secret), string(shown)
+}
+
+// sshIsFollowed lets a repository be read with a key of a person's: first from a host that is not the known one, then as a stranger.
+func sshIsFollowed(g *gitops) {
+	server := g.overSSH()
+	private, public := sshKey(g.t)
+	_, other := sshKey(g.t)
+	host, _, _ := strings.Cut(server.KnownHosts, " ")
+	commit := g.commit("a note over ssh", map[string]string{"ssh/note.yaml": noteIn("ssh", "first")})
+	g.applies("ssh", "./ssh", "-u", server.URL, "--branch", "main", "--ssh-private-key-file", g.file(private), "--known-hosts-file", g.file(host+" "+other))
+	g.says("ssh", "GitRepository ssh/ssh: ", "key mismatch", "The host shows another ssh key than the known one", "--known-hosts-file")
+	g.flux("update", "ssh", "--known-hosts-file", g.file(server.KnownHosts))
+	g.says("ssh", "unable to authenticate", "--ssh-private-key-file")
+	if err := server.Admit([]byte(public)); err != nil {
+		g.t.Fatal(err)
+	}
+	g.holds("ssh", "ssh", at(commit), "first")
+	g.holds("ssh", "ssh", at(g.commit("another over ssh", map[string]string{"ssh/note.yaml": noteIn("ssh", "second")})), "second")
+	g.hides("ssh", private)
+	g.flux("delete", "ssh", "--yes")
+}
+
+// deployKeyIsMade gives no key: the cluster makes one, whose public half the hub shows.
+func deployKeyIsMade(g *gitops) {
+	server := g.overSSH()
+	commit := g.commit("a note for a deploy key", map[string]string{"deploykey/note.yaml": noteIn("deploykey", "admitted")})
+	g.applies("deploykey", "./deploykey", "-u", server.URL, "--branch", "main", "--known-hosts-file", g.file(server.KnownHosts))
+	g.says("deploykey", "GitRepository deploykey/deploykey: ", "unable to authenticate")
+	if err := server.Admit([]byte(g.state("deploykey").RepositoryPublicKey)); err != nil {
+		g.t.Fatal(err)
+	}
+	g.holds("deploykey", "deploykey", at(commit), "admitted")
+	g.flux("delete", "deploykey", "--yes")
 }

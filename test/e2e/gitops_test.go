@@ -37,6 +37,8 @@ func TestGitOps(t *testing.T) {
 		{"MovedBranch", movedBranchIsSaid},
 		{"Tenant", tenantKeepsToItsNamespace},
 		{"OwnSecret", ownSecretAuthenticates},
+		{"SSH", sshIsFollowed},
+		{"DeployKey", deployKeyIsMade},
 		{"Delete", deletePrunes},
 	}
 	for _, step := range steps {

@@ -5,6 +5,7 @@ type FluxState struct {
 	ComplianceState      string `json:"complianceState"`
 	SourceSyncedCommitID string `json:"sourceSyncedCommitId"`
 	ErrorMessage         string `json:"errorMessage"`
+	RepositoryPublicKey  string `json:"repositoryPublicKey"`
 }
 
 // The states that scenarios wait for.
