@@ -115,3 +115,36 @@ func deployKeyIsMade(g *gitops) {
 	g.holds("deploykey", "deploykey", at(commit), "admitted")
 	g.flux("delete", "deploykey", "--yes")
 }
+
+// pushes puts an artifact with a note into the hub's registry and returns its digest.
+func (g *gitops) pushes(target, namespace, text string) string {
+	g.t.Helper()
+	dir := g.t.TempDir()
+	digest, err := rig.WriteArtifact(dir, map[string]string{"app/note.yaml": noteIn(namespace, text)})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.must("registry", "push", dir, target)
+	return digest
+}
+
+// artifactIsFollowed lets the cluster follow an artifact in the hub's registry: without trust in it, then with a tag that moves and one that is not there.
+func artifactIsFollowed(g *gitops) {
+	digest := g.pushes("shop/app:latest", "artifact", "first")
+	g.applies("artifact", "./app", "--kind", "oci", "-u", "oci://"+g.hub.Address+"/shop/app", "--tag", "latest")
+	g.says("artifact", "OCIRepository artifact/artifact: ", "x509: ", "--tls-ca-certificate-file")
+	g.flux("update", "artifact", "--tls-ca-certificate-file", g.hub.CAFile())
+	g.holds("artifact", "artifact", at(digest), "first")
+	g.holds("artifact", "artifact", at(g.pushes("shop/app:latest", "artifact", "second")), "second")
+	g.flux("update", "artifact", "--tag", "lost")
+	g.says("artifact", "OCIRepository artifact/artifact: ", "The branch, tag or commit is not there", "--tag")
+	g.holdsAgain("artifact", "--tag", "latest")
+	g.flux("delete", "artifact", "--yes")
+}
+
+// holdsAgain mends a configuration and waits until it is compliant.
+func (g *gitops) holdsAgain(name string, flags ...string) {
+	g.t.Helper()
+	g.flux("update", name, flags...)
+	g.holds(name, name, func(revision string) bool { return revision != "" }, "second")
+}

@@ -39,6 +39,7 @@ func TestGitOps(t *testing.T) {
 		{"OwnSecret", ownSecretAuthenticates},
 		{"SSH", sshIsFollowed},
 		{"DeployKey", deployKeyIsMade},
+		{"Artifact", artifactIsFollowed},
 		{"Delete", deletePrunes},
 	}
 	for _, step := range steps {
