@@ -40,6 +40,7 @@ func TestGitOps(t *testing.T) {
 		{"SSH", sshIsFollowed},
 		{"DeployKey", deployKeyIsMade},
 		{"Artifact", artifactIsFollowed},
+		{"Bucket", bucketIsFollowed},
 		{"Delete", deletePrunes},
 	}
 	for _, step := range steps {
