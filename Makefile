@@ -40,8 +40,8 @@ demo-down: ## remove every trace of the demo
 test: test-unit test-durability test-sdk test-federation test-fleet test-tunnel test-postgres test-real ## everything, on a real API server and, as root, a real node
 
 # What waits for clusters more than it works: two at a time, the longest first. All use what was built before.
-test-real: build
-	$(MAKE) -j2 -o build -o probe -o definitions test-e2e test-agents test-cluster test-injection test-doctor
+test-real: build bin/fairlead-next
+	$(MAKE) -j2 -o build -o probe -o definitions -o bin/fairlead-next test-e2e test-agents test-cluster test-injection test-doctor
 
 test-unit: probe definitions ## the fast part, no cluster
 	go test ./...
