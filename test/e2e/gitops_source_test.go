@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/fairlead/fairlead/test/e2e/rig"
+	"github.com/fairlead/fairlead/test/e2e/rig/bucket"
 )
 
 // applies makes a configuration in a namespace of its own, of its name, that applies a folder of a source.
@@ -152,19 +153,19 @@ func (g *gitops) holdsAgain(name string, flags ...string) {
 // bucketIsFollowed lets the cluster follow a bucket of an S3-compatible store: with a wrong secret, then as objects change, and when it is not there.
 func bucketIsFollowed(g *gitops) {
 	const key, secret = "reader", "harbour-31"
-	bucket, err := rig.ServeBucket(g.t.Context(), g.address(), "shop", key, secret)
+	store, err := bucket.Serve(g.t.Context(), g.address(), "shop", key, secret)
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	g.t.Cleanup(func() { _ = bucket.Close() })
+	g.t.Cleanup(func() { _ = store.Close() })
 	put := func(text string) {
 		g.t.Helper()
-		if err := bucket.Put(g.t.Context(), map[string]string{"app/note.yaml": noteIn("bucket", text)}); err != nil {
+		if err := store.Put(g.t.Context(), map[string]string{"app/note.yaml": noteIn("bucket", text)}); err != nil {
 			g.t.Fatal(err)
 		}
 	}
 	put("first")
-	g.applies("bucket", "./app", "--kind", "bucket", "-u", bucket.URL, "--bucket-name", bucket.Name, "--bucket-insecure",
+	g.applies("bucket", "./app", "--kind", "bucket", "-u", store.URL, "--bucket-name", store.Name, "--bucket-insecure",
 		"--bucket-access-key", key, "--bucket-secret-key-file", g.file("guessed"))
 	g.says("bucket", "Bucket bucket/bucket: ", "The source refuses the credentials", "--bucket-secret-key-file")
 	g.flux("update", "bucket", "--bucket-access-key", key, "--bucket-secret-key-file", g.file(secret))
@@ -174,7 +175,7 @@ func bucketIsFollowed(g *gitops) {
 	g.holds("bucket", "bucket", func(revision string) bool { return revision != "" && revision != before }, "second")
 	g.flux("update", "bucket", "--bucket-name", "lost")
 	g.says("bucket", "Bucket bucket/bucket: ", "There is no such bucket", "--bucket-name")
-	g.holdsAgain("bucket", "--bucket-name", bucket.Name)
+	g.holdsAgain("bucket", "--bucket-name", store.Name)
 	g.hides("bucket", secret)
 	g.flux("delete", "bucket", "--yes")
 }

@@ -1,23 +1,23 @@
-package rig_test
+package bucket_test
 
 import (
 	"net/http"
 	"testing"
 	"time"
 
-	"github.com/fairlead/fairlead/test/e2e/rig"
+	"github.com/fairlead/fairlead/test/e2e/rig/bucket"
 )
 
 func TestABucketIsNotForStrangers(t *testing.T) {
-	bucket, err := rig.ServeBucket(t.Context(), "127.0.0.1:0", "shop", "reader", "harbour")
+	store, err := bucket.Serve(t.Context(), "127.0.0.1:0", "shop", "reader", "harbour")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = bucket.Close() }()
-	if err := bucket.Put(t.Context(), map[string]string{"app/note": "first"}); err != nil {
+	defer func() { _ = store.Close() }()
+	if err := store.Put(t.Context(), map[string]string{"app/note": "first"}); err != nil {
 		t.Fatal(err)
 	}
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, bucket.URL+"/shop/app/note", nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, store.URL+"/shop/app/note", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,5 @@
-package rig
+// Package bucket serves a bucket as object stores do. It is apart from the rig for what it brings along.
+package bucket
 
 import (
 	"context"
@@ -21,8 +22,8 @@ type Bucket struct {
 	server *http.Server
 }
 
-// ServeBucket serves an empty bucket on an address of this machine to whoever has an access key and its secret.
-func ServeBucket(ctx context.Context, address, name, accessKey, secret string) (*Bucket, error) {
+// Serve serves an empty bucket on an address of this machine to whoever has an access key and its secret.
+func Serve(ctx context.Context, address, name, accessKey, secret string) (*Bucket, error) {
 	b := &Bucket{Name: name, store: s3mem.New()}
 	if err := b.store.CreateBucket(ctx, name); err != nil {
 		return nil, fmt.Errorf("make a bucket: %w", err)
