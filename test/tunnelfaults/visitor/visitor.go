@@ -161,6 +161,9 @@ func (v *Visitor) Stall(ctx context.Context, size int64) (io.Closer, error) {
 	return answer.Body, nil
 }
 
+// lastWord is the type of the event with which a watch that is cut says why.
+const lastWord = "ERROR"
+
 // Watch watches until it ends, and says of each event how long it was on its way, which makes sense on one machine only.
 func (v *Visitor) Watch(ctx context.Context, interval time.Duration, see func(took time.Duration)) error {
 	answer, err := v.get(ctx, apiserver.ListPath+"?watch=1&interval="+interval.String())
@@ -178,6 +181,9 @@ func (v *Visitor) Watch(ctx context.Context, interval time.Duration, see func(to
 		var event apiserver.Event
 		if err := json.Unmarshal(line, &event); err != nil {
 			return fmt.Errorf("%w: event %d: %w", ErrWrong, next, err)
+		}
+		if event.Type == lastWord {
+			return fmt.Errorf("after %d events: %w: %s", next, ErrStatus, strings.TrimSpace(string(line)))
 		}
 		if event.Number != next {
 			return fmt.Errorf("%w: event %d came instead of %d", ErrWrong, event.Number, next)
