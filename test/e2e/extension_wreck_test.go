@@ -45,7 +45,7 @@ func jobWrecks() map[string]wreck {
 	gives := func(annotations string) wreck {
 		return wreck{
 			templates: runningJob(annotations, `exit, "3", "looks for its table", "FATAL: no such table"`), args: []string{"--timeout", "60s"}, code: "BackoffLimitExceeded", target: "Job/NS/migrate",
-			doctor: "HLM-02", words: []string{gaveUp, "Its pod said last: FATAL: no such table", "ended with code 3", "looks for its table FATAL: no such table", "kubectl logs job/migrate -n NS"},
+			doctor: "HLM-02", words: []string{gaveUp, "Its pod said: FATAL: no such table", "ended with code 3", "looks for its table FATAL: no such table", "kubectl logs job/migrate -n NS"},
 		}
 	}
 	job := gives("")

@@ -136,7 +136,7 @@ func TestJobs(t *testing.T) {
 	cases := map[string]one{
 		"GaveUp": {
 			failure: failure(gone), objects: []runtime.Object{failedJob(ago(time.Minute), "BackoffLimitExceeded"), jobPod("")},
-			code: fairlead.CauseBackoffLimit, message: "job failed: BackoffLimitExceeded", words: []string{"Its pod said last: fake logs"}, seen: []string{"ended with code 1 (Error)"},
+			code: fairlead.CauseBackoffLimit, message: "job failed: BackoffLimitExceeded", words: []string{"Its pod said: fake logs"}, seen: []string{"ended with code 1 (Error)"},
 		},
 		"Deleted":  {failure: failure(gone), code: fairlead.CauseBackoffLimit, message: "job failed: BackoffLimitExceeded", seen: []string{"helm.sh/hook-delete-policy"}},
 		"Earlier":  {failure: failure("failed pre-install: job pre failed: BackoffLimitExceeded"), code: fairlead.CauseBackoffLimit, message: "job failed: BackoffLimitExceeded"},
@@ -163,6 +163,8 @@ func TestDownloads(t *testing.T) {
 		"TLS":     {registry + "tls: failed to verify certificate: x509: certificate signed by unknown authority", "certificate that the agent does not trust", "HLM-06"},
 		"Blocked": {registry + "dial tcp 192.0.2.1:443: i/o timeout", "cannot be reached", "HLM-06"},
 		"Proxy":   {registry + "proxyconnect tcp: dial tcp 192.0.2.7:3128: connect: connection refused", "proxy on the way", "NET-03"},
+		"NoProxy": {registry + "proxyconnect tcp: dial tcp: lookup proxy.example.test on 10.0.0.10:53: no such host", "proxy on the way to charts.example.test", "NET-03"},
+		"Refused": {registry + "proxyconnect: the proxy 192.0.2.7:3128 does not connect to charts.example.test:443: 403 Forbidden", "proxy on the way", "NET-03"},
 		"Denied":  {`failed to perform "FetchReference" on source: GET "https://charts.example.test/v2/team/web/manifests/1.0.0": response status code 401: Unauthorized`, "asks for credentials", "HLM-06"},
 		"Missing": {`failed to perform "FetchReference" on source: charts.example.test/team/web:1.0.0: not found`, "has no chart of that name and version (1.0.0)", "HLM-06"},
 		"Classic": {`looks like "https://charts.example.test" is not a valid chart repository or cannot be reached: failed to fetch https://charts.example.test/index.yaml : 404 Not Found`, "has no chart", "HLM-06"},

@@ -122,6 +122,5 @@ func (i *inquiry) jobContainer(ctx context.Context, object doctor.Object, status
 
 func (i *inquiry) quote(container doctor.Object, words string) {
 	i.say("log of "+container.String(), words)
-	lines := strings.Split(words, "\n")
-	i.found.Cause += fmt.Sprintf(" Its pod said last: %s", lines[len(lines)-1])
+	i.found.Cause += " Its pod said: " + telling(words)
 }

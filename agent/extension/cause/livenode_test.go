@@ -58,11 +58,11 @@ func TestOnNode(t *testing.T) {
 		},
 		"Job": {
 			hook(""),
-			one{code: fairlead.CauseBackoffLimit, message: "job failed: BackoffLimitExceeded", target: "Job/NS/pre", doctor: "HLM-02", words: []string{"Its pod said last:", "/etc/nothing"}, seen: []string{"ended with code 1"}},
+			one{code: fairlead.CauseBackoffLimit, message: "job failed: BackoffLimitExceeded", target: "Job/NS/pre", doctor: "HLM-02", words: []string{"Its pod said:", "/etc/nothing"}, seen: []string{"ended with code 1"}},
 		},
 		"JobDeleted": {
 			hook(", helm.sh/hook-delete-policy: hook-failed"),
-			one{code: fairlead.CauseBackoffLimit, message: "job failed: BackoffLimitExceeded", target: "Job/NS/pre", doctor: "HLM-02", words: []string{"Its pod said last:", "/etc/nothing"}},
+			one{code: fairlead.CauseBackoffLimit, message: "job failed: BackoffLimitExceeded", target: "Job/NS/pre", doctor: "HLM-02", words: []string{"Its pod said:", "/etc/nothing"}},
 		},
 	}
 	taintedNode(newBench(t, nodeVariable))

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +30,21 @@ const (
 
 // errNoLog is of a kubelet that answers, and has no log.
 var errNoLog = errors.New("the kubelet has no log of it")
+
+// complaint is what a line holds that tells of a failure, in the words of most languages' libraries.
+var complaint = regexp.MustCompile(`(?i)error|exception|fatal|panic|fail|cannot|can't|could not|denied|refused|invalid|no such|not found|timed out|unable`)
+
+// telling is the line of a log that a person would point at: the last that complains, else the last. The very last may be
+// anything, because the two streams of a container reach its log by two pipes, in an order that nobody promises.
+func telling(log string) string {
+	lines := strings.Split(log, "\n")
+	for _, line := range slices.Backward(lines) {
+		if complaint.MatchString(line) {
+			return line
+		}
+	}
+	return lines[len(lines)-1]
+}
 
 // lastWords are the last lines that a container wrote: of the run that ended, when there was one.
 func (i *inquiry) lastWords(ctx context.Context, container doctor.Object) string {

@@ -42,6 +42,19 @@ func TestALogThatIsNotThereYetIsAskedForAgain(t *testing.T) {
 	}
 }
 
+func TestTheLineThatComplainsIsQuoted(t *testing.T) {
+	for log, want := range map[string]string{
+		"open /etc/nothing: no such file or directory\nmaxprocs: CPU quota undefined": "open /etc/nothing: no such file or directory",
+		"connection refused, trying again\nFATAL: no such table\nbye":                 "FATAL: no such table",
+		"starting\n42": "42",
+		"":             "",
+	} {
+		if got := telling(log); got != want {
+			t.Errorf("of %q: %q", log, got)
+		}
+	}
+}
+
 func TestNobodyAsksForeverForALog(t *testing.T) {
 	for name, c := range map[string]struct {
 		status int
