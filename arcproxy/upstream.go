@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/fairlead/fairlead/egress"
 )
 
 const (
@@ -83,7 +85,8 @@ func transports(trust *tls.Config) (plain, upgrade *http.Transport) {
 
 func transport(trust *tls.Config, protocols *http.Protocols) *http.Transport {
 	return &http.Transport{
-		Proxy: http.ProxyFromEnvironment, TLSClientConfig: trust.Clone(), Protocols: protocols, DisableCompression: true,
+		Proxy: http.ProxyFromEnvironment, OnProxyConnectResponse: egress.CheckConnect,
+		TLSClientConfig: trust.Clone(), Protocols: protocols, DisableCompression: true,
 		DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext, TLSHandshakeTimeout: dialTimeout, IdleConnTimeout: idleTimeout, MaxIdleConnsPerHost: 32,
 		HTTP2: &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/egress"
 )
 
 const (
@@ -29,7 +30,7 @@ func NewHTTP(caPEM []byte) (*http.Client, error) {
 		return nil, err
 	}
 	transport := &http.Transport{
-		Proxy: http.ProxyFromEnvironment, TLSClientConfig: trust, ForceAttemptHTTP2: true,
+		Proxy: http.ProxyFromEnvironment, OnProxyConnectResponse: egress.CheckConnect, TLSClientConfig: trust, ForceAttemptHTTP2: true,
 		DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
 		TLSHandshakeTimeout: dialTimeout, IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 4,
 	}

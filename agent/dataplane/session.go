@@ -15,6 +15,7 @@ import (
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/identity"
 	"github.com/fairlead/fairlead/agent/settings"
+	"github.com/fairlead/fairlead/egress"
 	"github.com/fairlead/fairlead/proof"
 )
 
@@ -136,7 +137,7 @@ func newSession(a anchors, shown *identity.Identity, hub []byte) *session {
 		idle = idleTimeout
 	}
 	transport := &http.Transport{
-		Proxy:           func(r *http.Request) (*url.URL, error) { return a.proxy(r.URL) },
+		Proxy: func(r *http.Request) (*url.URL, error) { return a.proxy(r.URL) }, OnProxyConnectResponse: egress.CheckConnect,
 		DialContext:     (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext,
 		TLSClientConfig: tlsOf(a, shown, hub), TLSHandshakeTimeout: handshakeTimeout, ForceAttemptHTTP2: true,
 		IdleConnTimeout: idle, MaxIdleConns: 2, ReadBufferSize: 4 << 10, WriteBufferSize: 4 << 10,

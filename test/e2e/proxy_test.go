@@ -34,10 +34,37 @@ func TestProxy(t *testing.T) {
 	if shown := s.must("connectedk8s", "show", "-n", edge, "-g", "default", "-o", "json"); strings.Contains(shown, proxy.Password) {
 		t.Error("the proxy's password is in the connected cluster")
 	}
+	newYard(s).chartIsWalledOff(proxy)
 	s.must("connectedk8s", "delete", "-n", edge, "-g", "default", "--yes")
 	if after := s.clusterScoped(); after != before {
 		t.Errorf("before connect:\n%s\nafter delete:\n%s", before, after)
 	}
+}
+
+// chartIsWalledOff installs a chart that the hub has seen in an index, from a repository to which the proxy lets nobody through.
+func (y *yard) chartIsWalledOff(proxy *rig.Proxy) {
+	y.t.Helper()
+	shop := rig.Repository{Charts: map[string]string{"walled": "charts/walled-1.0.0.tgz"}}
+	if err := shop.Start(y.t.Context(), y.cluster.HostAddress); err != nil {
+		y.t.Fatal(err)
+	}
+	authority := filepath.Join(y.t.TempDir(), "shop.crt")
+	if err := os.WriteFile(authority, shop.Authority, 0o600); err != nil {
+		y.t.Fatal(err)
+	}
+	host := strings.TrimPrefix(shop.URL(), "https://")
+	proxy.Refuse(host)
+	y.must("extension-type", "register", "test.walled", "--chart", shop.URL()+"/walled", "--ca-file", authority)
+	result := y.call("create", "walled", "--extension-type", "test.walled", "--release-namespace", "x-walled", "--timeout", "20s")
+	if result.Code != 1 {
+		y.t.Fatalf("create ended with %d:\n%s%s", result.Code, result.Out, result.Err)
+	}
+	y.lacks(strings.Join(strings.Fields(result.Err), " "),
+		[]string{"ExtensionCreationFailed", noChart, "403 Forbidden", "The proxy on the way to " + host + " did not let the agent through", "fairlead explain NET-03"})
+	if why := y.shown("walled").Properties.ErrorInfo; why == nil || why.Code != "ChartDownloadFailed" || why.Target != shop.URL()+"/walled" || why.doctorID() != "NET-03" {
+		y.t.Errorf("the hub says %+v", why)
+	}
+	y.does("delete", "walled", "--yes")
 }
 
 // filesWith lists the hub's files (data and log) and the command line's that hold a text.

@@ -335,7 +335,7 @@ func TestWitness(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := e.Explain(ctx, f)
-		if got.Code == fairlead.CauseBackoffLimit && strings.Contains(got.Cause, "said last: fake logs") {
+		if got.Code == fairlead.CauseBackoffLimit && strings.Contains(got.Cause, "said: fake logs") {
 			return
 		}
 		select {

@@ -21,6 +21,17 @@ func (i *inquiry) download() {
 	i.found.Message, i.found.DoctorID = saysDownload+" "+i.Chart.Repository+": "+i.text, "HLM-06"
 	i.found.Target = strings.TrimSuffix(i.Chart.Repository+"/"+i.Chart.Name, "/")
 	host := i.host()
+	if strings.Contains(i.text, "proxyconnect") {
+		i.found.Cause, i.found.DoctorID = fmt.Sprintf("The proxy on the way to %s did not let the agent through; the message says why.", host), "NET-03"
+		i.advise("Let the proxy connect the cluster to "+host+", or mirror the chart to the hub's registry: fairlead registry push CHART.tgz",
+			"fairlead doctor NET-03 --probe", "kubectl get secret proxy-config -n azure-arc")
+		return
+	}
+	i.notFetched(host)
+}
+
+// notFetched is a chart that the way to its repository does not explain.
+func (i *inquiry) notFetched(host string) {
 	switch workload.PullFailure(i.text, "") {
 	case "dns":
 		i.found.Cause = fmt.Sprintf("The name %s cannot be resolved in the cluster.", host)
@@ -34,7 +45,8 @@ func (i *inquiry) download() {
 			"Then have it fetched once more: fairlead k8s-extension update …",
 			"Or make the chart readable for the cluster, or mirror it to the hub's registry: fairlead registry push CHART.tgz")
 	case "network":
-		i.unreached(host)
+		i.found.Cause = fmt.Sprintf("%s cannot be reached from the cluster: a firewall, egress rule or missing route stops the connection.", host)
+		i.advise("fairlead doctor NET-02 --probe", "Allow connections from the cluster to "+host+", or mirror the chart to the hub's registry: fairlead registry push CHART.tgz")
 	case "notFound":
 		i.found.Cause = fmt.Sprintf("%s has no chart of that name and version (%s).", host, cmp.Or(i.Version, "none was named"))
 		i.advise("helm show chart "+i.reference(), "Choose a version that is there, or correct the extension type's repository.")
@@ -42,16 +54,6 @@ func (i *inquiry) download() {
 		i.found.Cause = "The chart cannot be fetched from " + host + "; the message says why."
 		i.advise("helm show chart " + i.reference())
 	}
-}
-
-func (i *inquiry) unreached(host string) {
-	if strings.Contains(i.text, "proxyconnect") || strings.Contains(i.text, "Proxy Authentication Required") {
-		i.found.Cause, i.found.DoctorID = fmt.Sprintf("The proxy on the way to %s did not let the agent through.", host), "NET-03"
-		i.advise("fairlead doctor NET-03 --probe", "kubectl get secret proxy-config -n azure-arc")
-		return
-	}
-	i.found.Cause = fmt.Sprintf("%s cannot be reached from the cluster: a firewall, egress rule or missing route stops the connection.", host)
-	i.advise("fairlead doctor NET-02 --probe", "Allow connections from the cluster to "+host+", or mirror the chart to the hub's registry: fairlead registry push CHART.tgz")
 }
 
 // host is the one that the error is about, which may be another than the repository's, such as where it redirects to.

@@ -16,10 +16,11 @@ import (
 type Proxy struct {
 	User, Password string
 
-	server *http.Server
-	url    url.URL
-	mutex  sync.Mutex
-	opened map[string]int // accepted CONNECTs by target
+	server  *http.Server
+	url     url.URL
+	mutex   sync.Mutex
+	opened  map[string]int  // accepted CONNECTs by target
+	refused map[string]bool // targets
 }
 
 // Start serves on a free port of host until ctx ends.
@@ -28,7 +29,7 @@ func (p *Proxy) Start(ctx context.Context, host string) error {
 	if err != nil {
 		return fmt.Errorf("start the proxy: %w", err)
 	}
-	p.opened = map[string]int{}
+	p.opened, p.refused = map[string]int{}, map[string]bool{}
 	p.url = url.URL{Scheme: "http", User: url.UserPassword(p.User, p.Password), Host: listener.Addr().String()}
 	p.server = &http.Server{Handler: http.HandlerFunc(p.serve), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = p.server.Serve(listener) }()
@@ -46,6 +47,19 @@ func (p *Proxy) Opened(target string) int {
 	return p.opened[target]
 }
 
+// Refuse lets nobody through to target, such as 192.0.2.1:443, from now on.
+func (p *Proxy) Refuse(target string) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	p.refused[target] = true
+}
+
+func (p *Proxy) refuses(target string) bool {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	return p.refused[target]
+}
+
 func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 	want := "Basic " + base64.StdEncoding.EncodeToString([]byte(p.User+":"+p.Password))
 	switch {
@@ -54,6 +68,8 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 	case r.Header.Get("Proxy-Authorization") != want:
 		w.Header().Set("Proxy-Authenticate", `Basic realm="quay"`)
 		http.Error(w, "who are you?", http.StatusProxyAuthRequired)
+	case p.refuses(r.Host):
+		http.Error(w, "not on the list", http.StatusForbidden)
 	default:
 		p.join(w, r)
 	}
