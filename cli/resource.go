@@ -14,9 +14,9 @@ import (
 
 // resourceFlags narrow a list of resources, or name one of them.
 type resourceFlags struct {
-	group, kind, namespace, name, location, tag, version string
-	ids, tags                                            []string
-	incremental                                          bool
+	group, kind, namespace, name, location, tag, version, id, properties string
+	ids, tags                                                            []string
+	incremental, full, noWait                                            bool
 }
 
 func resourceColumns() []column {
@@ -32,10 +32,10 @@ func resourceColumns() []column {
 func newResourceCommand(s *session) *cobra.Command {
 	command := &cobra.Command{
 		Use: "resource", Short: "Resources of all types",
-		Long:    "See resources whatever their type, by their ids or by what they have in common, and tag them.",
+		Long:    "See resources whatever their type, by their ids or by what they have in common, make, tag and delete them.",
 		Example: "  fairlead resource list -g shops -o table\n  fairlead resource list --tag env=test --query [].id -o tsv",
 	}
-	command.AddCommand(newResourceListCommand(s), newResourceShowCommand(s), newResourceTagCommand(s))
+	command.AddCommand(newResourceListCommand(s), newResourceShowCommand(s), newResourceCreateCommand(s), newResourceDeleteCommand(s), newResourceTagCommand(s))
 	return command
 }
 

@@ -3,10 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"io"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 
@@ -17,7 +14,6 @@ import (
 )
 
 // A role definition is a page of text; the hub takes no more than this either.
-const maxDefinition = 128 << 10
 
 // definitionFlags say which roles a command is about.
 type definitionFlags struct {
@@ -180,12 +176,9 @@ type writtenRole struct {
 }
 
 func (s *session) readDefinition(argument string) (writtenRole, error) {
-	content := []byte(argument)
-	if file, ok := strings.CutPrefix(argument, "@"); ok {
-		var err error
-		if content, err = s.readBounded(file); err != nil {
-			return writtenRole{}, err
-		}
+	content, err := s.readArgument("--role-definition", argument)
+	if err != nil {
+		return writtenRole{}, err
 	}
 	var role writtenRole
 	if err := json.Unmarshal(content, &role); err != nil {
@@ -198,27 +191,6 @@ func (s *session) readDefinition(argument string) (writtenRole, error) {
 		return role, usagef(`--role-definition needs "Name" and "AssignableScopes", such as ["/subscriptions/SUB"]`)
 	}
 	return role, nil
-}
-
-// readBounded reads a file that the person names, or the input for "-".
-func (s *session) readBounded(name string) ([]byte, error) {
-	in := s.streams.In
-	if name != "-" {
-		file, err := os.Open(name) //nolint:gosec // the person names the file
-		if err != nil {
-			return nil, usagef("--role-definition: %v", err)
-		}
-		defer func() { _ = file.Close() }() // only read
-		in = file
-	}
-	content, err := io.ReadAll(io.LimitReader(in, maxDefinition+1))
-	if err == nil && len(content) > maxDefinition {
-		err = errors.New("it is longer than any role definition")
-	}
-	if err != nil {
-		return nil, usagef("--role-definition: %v", err)
-	}
-	return content, nil
 }
 
 func (r writtenRole) body() client.Document {
