@@ -61,9 +61,14 @@ test-fleet: build ## two hundred simulated agents against a real hub: nothing an
 test-tunnel: build ## cluster connect under the faults that take seconds: each states what must hold
 	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go test -count=1 -timeout 10m $(if $(RUN),-v -run '$(RUN)') ./test/tunnelfaults/...
 
-nightly: build ## cluster connect under all faults, in both profiles, with 5 GB in one upload, and an hour of mixed traffic with random ones (SOAK for another time)
+nightly: build ## cluster connect under all faults, in both profiles, with 5 GB in one upload, an hour of mixed traffic with random ones (SOAK for another time), and test-offline
 	for profile in standard edge; do go run ./test/tunnelfaults --binary bin/fairlead --profile $$profile; done
 	go run ./test/tunnelfaults --binary bin/fairlead --soak $(or $(SOAK),1h)
+	$(MAKE) test-offline
+
+test-offline: build bin/fairlead-next ## a cluster that is away for an hour while an extension is asked for (AWAY for another time; root)
+	FAIRLEAD_TEST_OFFLINE=$(or $(AWAY),1h) FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead FAIRLEAD_BINARY_NEXT=$(CURDIR)/bin/fairlead-next \
+		go test -count=1 -timeout 24h -v -run '^TestExtensions$$/^Offline$$' ./test/e2e
 
 test-postgres: ## the store's conformance suite on a throwaway PostgreSQL
 	./test/postgres.sh go test -count=1 ./store/...

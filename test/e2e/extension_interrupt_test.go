@@ -1,8 +1,10 @@
 package e2e_test
 
 import (
+	"os"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/fairlead/fairlead/test/e2e/rig"
@@ -68,4 +70,96 @@ func agentKilledMeanwhile(y *yard) {
 	}
 	y.does("delete", "sturdy", "--yes")
 	y.nothingOf("sturdy", "x-sturdy")
+}
+
+// apiServerKilledMeanwhile kills the cluster's API server again and again in the middle of an installation: the agent takes that for
+// no failure of the chart, and who waits learns nothing of it.
+func apiServerKilledMeanwhile(y *yard) {
+	y.offers("stern", "1.0.0", slow(12))
+	result := make(chan rig.Result, 1)
+	go func() {
+		result <- y.call("create", "stern", "--extension-type", "test.stern", "--release-namespace", "x-stern")
+	}()
+	y.reaches("stern", ".status.operation.phase", "wait")
+	for range 3 {
+		y.killAPIServer()
+	}
+	if created := <-result; created.Code != 0 {
+		y.t.Errorf("create ended with %d:\n%s%s", created.Code, created.Out, created.Err)
+	}
+	y.is("stern", "Succeeded", time.Second)
+	if statuses := y.kubectl("get", "secrets", "-n", "x-stern", "-l", "owner=helm", "-o", "jsonpath={.items[*].metadata.labels.status}"); statuses != "deployed" {
+		y.t.Errorf("Helm's record of the release is %q", statuses)
+	}
+	y.does("delete", "stern", "--yes")
+	y.nothingOf("stern", "x-stern")
+}
+
+// killAPIServer ends the API server, which the bench starts again, and waits until the next one works.
+func (y *yard) killAPIServer() {
+	y.t.Helper()
+	if err := y.cluster.Kill(y.t.Context(), "kube-apiserver"); err != nil {
+		y.t.Fatal(err)
+	}
+	y.eventually(time.Minute, func() string {
+		if _, err := y.cluster.Kubectl(y.t.Context(), "get", "--raw", "/readyz"); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
+}
+
+// offlineMeanwhile asks for an extension of a cluster that nothing reaches, which then comes back and does it. make nightly lets it
+// be away for an hour; the operation has ended long before that, and says why.
+func offlineMeanwhile(y *yard) {
+	y.offers("distant", "1.0.0", slow(1))
+	if err := y.cluster.CutNetwork(y.t.Context(), y.cluster.HostAddress); err != nil {
+		y.t.Fatal(err)
+	}
+	y.becomes("Offline", time.Minute)
+	y.does("create", "distant", "--extension-type", "test.distant", "--release-namespace", "x-distant", "--no-wait")
+	away := timeAway(y.t)
+	select {
+	case <-time.After(away):
+	case <-y.t.Context().Done():
+		y.t.Fatal("interrupted")
+	}
+	y.lost(away)
+	if err := y.cluster.RestoreNetwork(y.t.Context(), y.cluster.HostAddress); err != nil {
+		y.t.Fatal(err)
+	}
+	y.becomes("Connected", 2*time.Minute)
+	y.is("distant", "Succeeded", 2*time.Minute)
+	y.does("delete", "distant", "--yes")
+	y.nothingOf("distant", "x-distant")
+}
+
+// timeAway is for how long the cluster is offline.
+func timeAway(t *testing.T) time.Duration {
+	t.Helper()
+	text := os.Getenv("FAIRLEAD_TEST_OFFLINE")
+	if text == "" {
+		return 20 * time.Second
+	}
+	away, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatalf("FAIRLEAD_TEST_OFFLINE: %v", err)
+	}
+	return away
+}
+
+// lost checks what is said of the extension of a cluster that is away.
+func (y *yard) lost(away time.Duration) {
+	y.t.Helper()
+	const silence = 10 * time.Minute // after which docs/extensions.md promises the end of an operation
+	shown := y.shown("distant").Properties
+	if away < silence {
+		if shown.ProvisioningState != "Creating" {
+			y.t.Errorf("the hub shows %+v", shown)
+		}
+		return
+	}
+	if why := shown.ErrorInfo; shown.ProvisioningState != "Failed" || why == nil || why.Code != "AgentUnresponsive" || why.doctorID() != "EXT-01" {
+		y.t.Errorf("the hub shows %+v", shown)
+	}
 }

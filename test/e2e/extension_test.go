@@ -25,6 +25,7 @@ func TestExtensions(t *testing.T) {
 		run  func(*yard)
 	}{
 		{"Life", life}, {"Failures", failures}, {"HeldDeletion", heldDeletion}, {"HubDown", hubDownMeanwhile}, {"AgentKilled", agentKilledMeanwhile},
+		{"APIServerKilled", apiServerKilledMeanwhile}, {"Offline", offlineMeanwhile},
 	} {
 		began := time.Now()
 		t.Run(step.name, func(t *testing.T) { step.run(y.on(t)) })

@@ -45,6 +45,14 @@ func (c *Cluster) RemoveImage(reference string) {
 	}
 }
 
+// Kill ends a process of the cluster, such as kube-apiserver, and returns when its supervisor has started the next.
+func (c *Cluster) Kill(name string) {
+	c.t.Helper()
+	if err := c.Cluster.Kill(c.ctx, name); err != nil {
+		c.t.Fatalf("kill %s: %v", name, err)
+	}
+}
+
 // CutNetwork drops every packet between the node with its pods and an address of this host, both ways.
 // The API server stays reachable for the test.
 func (c *Cluster) CutNetwork(address string) {

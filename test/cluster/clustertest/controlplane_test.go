@@ -29,6 +29,7 @@ func TestControlPlane(t *testing.T) {
 	})
 	t.Run("NamespaceComesAndGoes", func(t *testing.T) { namespaceComesAndGoes(t, c) })
 	t.Run("TaintedWindowsNode", func(t *testing.T) { taintedWindowsNode(t, c) })
+	t.Run("APIServerKilled", func(t *testing.T) { apiServerComesBack(t, c) })
 	t.Run("TwoSideBySide", func(t *testing.T) { twoSideBySide(t, c) })
 	t.Run("NameIsTaken", func(t *testing.T) {
 		if _, err := engine.Start(t.Context(), engine.Config{Name: c.Name}); err == nil {
@@ -45,6 +46,25 @@ func kubectl(t *testing.T, c *clustertest.Cluster, args ...string) string {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return out
+}
+
+// apiServerComesBack kills the API server, and looks for what was in it.
+func apiServerComesBack(t *testing.T, c *clustertest.Cluster) {
+	kubectl(t, c, "create", "namespace", "mole")
+	c.Kill("kube-apiserver")
+	deadline := time.Now().Add(time.Minute)
+	for {
+		out, err := c.Cluster.Kubectl(t.Context(), "get", "namespace", "mole", "-o", "name")
+		if err == nil && strings.TrimSpace(out) == "namespace/mole" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after a minute: %v %s", err, out)
+		}
+	}
+	if err := c.Cluster.Kill(t.Context(), "kube-nothing"); err == nil {
+		t.Error("a process that is not there was killed")
+	}
 }
 
 func namespaceComesAndGoes(t *testing.T, c *clustertest.Cluster) {

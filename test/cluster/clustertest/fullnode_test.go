@@ -47,6 +47,7 @@ func TestFullNode(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("APIServerKilled", func(t *testing.T) { apiServerComesBack(t, c) })
 	t.Run("CutNetwork", func(t *testing.T) { cutNetwork(t, c) })
 	t.Run("PullsFromTrustedRegistry", func(t *testing.T) { pullsFromTrustedRegistry(t, c) })
 	t.Run("SecondNodeSideBySide", func(t *testing.T) {
