@@ -10,6 +10,7 @@ import (
 // TestConnectAgainFails connects a cluster a second time, to a hub that is a version on, while its agents are
 // away. What the first run has made stays, and the message says how.
 func TestConnectAgainFails(t *testing.T) {
+	t.Parallel()
 	s := controlPlane(t)
 	agents := rig.Daemon{Name: "agents", Dir: t.TempDir()}
 	t.Cleanup(func() {

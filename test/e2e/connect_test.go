@@ -13,6 +13,7 @@ func connectAgents() []string { return []string{"clusterconnect-agent", "kube-aa
 // TestClusterConnect reaches the API server of a connected cluster through the hub, does what people and programs do there,
 // and compares it with the straight way. Then it takes rights and parts away.
 func TestClusterConnect(t *testing.T) {
+	t.Parallel()
 	s := fullNode(t)
 	s.must("connectedk8s", "connect", "-n", edge, "-g", "default", "--onboarding-timeout", "180")
 	s.startKit()

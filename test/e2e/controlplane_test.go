@@ -11,6 +11,7 @@ import (
 // TestControlPlane connects a cluster without a kubelet, whose agents are a process: the way the demo
 // takes without root. Then it takes the agents away, and the cluster, and cleans up.
 func TestControlPlane(t *testing.T) {
+	t.Parallel()
 	s := controlPlane(t)
 	before := s.clusterScoped()
 	agents := rig.Daemon{Name: "agents", Dir: t.TempDir()}

@@ -109,8 +109,8 @@ func (y *yard) killAPIServer() {
 	})
 }
 
-// offlineMeanwhile asks for an extension of a cluster that nothing reaches, which then comes back and does it. make nightly lets it
-// be away for an hour; the operation has ended long before that, and says why.
+// offlineMeanwhile asks for an extension of a cluster that nothing reaches, which then comes back and does it. The target test-offline
+// lets it be away for an hour; the operation has ended long before that, and says why.
 func offlineMeanwhile(y *yard) {
 	y.offers("distant", "1.0.0", slow(1))
 	if err := y.cluster.CutNetwork(y.t.Context(), y.cluster.HostAddress); err != nil {
@@ -152,14 +152,12 @@ func timeAway(t *testing.T) time.Duration {
 func (y *yard) lost(away time.Duration) {
 	y.t.Helper()
 	const silence = 10 * time.Minute // after which docs/extensions.md promises the end of an operation
-	shown := y.shown("distant").Properties
 	if away < silence {
-		if shown.ProvisioningState != "Creating" {
-			y.t.Errorf("the hub shows %+v", shown)
-		}
+		y.is("distant", "Creating", time.Second)
 		return
 	}
-	if why := shown.ErrorInfo; shown.ProvisioningState != "Failed" || why == nil || why.Code != "AgentUnresponsive" || why.doctorID() != "EXT-01" {
-		y.t.Errorf("the hub shows %+v", shown)
+	y.is("distant", "Failed", time.Second)
+	if why := y.shown("distant").Properties.ErrorInfo; why == nil || why.Code != "AgentUnresponsive" || why.doctorID() != "EXT-01" {
+		y.t.Errorf("the hub says %+v", why)
 	}
 }

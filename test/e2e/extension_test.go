@@ -10,6 +10,7 @@ import (
 // TestExtensions is what becomes of extensions on a real node: their life, everything that can go wrong with an installation, and
 // what happens when the hub or the agent ends in the middle of one. The subtests share a hub and a cluster.
 func TestExtensions(t *testing.T) {
+	t.Parallel()
 	s := fullNode(t)
 	s.must("connectedk8s", "connect", "-n", edge, "-g", "default", "--onboarding-timeout", "180")
 	s.loadKit()
@@ -24,8 +25,13 @@ func TestExtensions(t *testing.T) {
 		name string
 		run  func(*yard)
 	}{
-		{"Life", life}, {"Failures", failures}, {"HeldDeletion", heldDeletion}, {"HubDown", hubDownMeanwhile}, {"AgentKilled", agentKilledMeanwhile},
-		{"APIServerKilled", apiServerKilledMeanwhile}, {"Offline", offlineMeanwhile},
+		{"Life", life},
+		{"Failures", failures},
+		{"HeldDeletion", heldDeletion},
+		{"HubDown", hubDownMeanwhile},
+		{"AgentKilled", agentKilledMeanwhile},
+		{"APIServerKilled", apiServerKilledMeanwhile},
+		{"Offline", offlineMeanwhile},
 	} {
 		began := time.Now()
 		t.Run(step.name, func(t *testing.T) { step.run(y.on(t)) })

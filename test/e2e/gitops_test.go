@@ -23,6 +23,7 @@ type gitops struct {
 
 // TestGitOps is the life of a Flux configuration on a real node: commits, what goes wrong with them, and the end.
 func TestGitOps(t *testing.T) {
+	t.Parallel()
 	g := newGitops(t)
 	steps := []struct {
 		name string

@@ -13,6 +13,7 @@ import (
 // TestIdentityOverTime: the hub is restored from a backup, and its authority replaced, under a cluster that nobody
 // touches. Restarting the agents only spares the minutes until they would ask by themselves.
 func TestIdentityOverTime(t *testing.T) {
+	t.Parallel()
 	s := controlPlane(t)
 	agents := rig.Daemon{Name: "agents", Dir: t.TempDir()}
 	t.Cleanup(func() {

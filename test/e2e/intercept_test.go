@@ -16,6 +16,7 @@ import (
 // TestInterceptingProxy connects a cluster behind a proxy that reads everything, wants a password and forbids
 // upgrades; then it lets the agents go around it.
 func TestInterceptingProxy(t *testing.T) {
+	t.Parallel()
 	host, err := rig.OutwardAddress(t.Context())
 	if err != nil {
 		t.Skip("this machine has no address but loopback, which no client reaches through a proxy")

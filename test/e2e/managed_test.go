@@ -26,6 +26,7 @@ const (
 
 // TestManagedCluster is a cluster of AKS' kind, made as docs/extensions.md tells: its resource by itself, its agents by Helm.
 func TestManagedCluster(t *testing.T) {
+	t.Parallel()
 	s := fullNode(t)
 	s.loadKit()
 	y := newYard(s)

@@ -13,6 +13,7 @@ import (
 // TestNamespaceOfSomeoneElse connects a cluster whose namespaces an administrator made before, and takes it
 // away again: the namespaces are as they were, with what the administrator has in them.
 func TestNamespaceOfSomeoneElse(t *testing.T) {
+	t.Parallel()
 	s := controlPlane(t)
 	agents := rig.Daemon{Name: "agents", Dir: t.TempDir()}
 	t.Cleanup(func() {

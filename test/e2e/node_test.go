@@ -13,6 +13,7 @@ const edge = "edge-1"
 // TestNode is the life of one cluster on a real node, from connect to delete. The subtests
 // build on one another.
 func TestNode(t *testing.T) {
+	t.Parallel()
 	s := fullNode(t)
 	before := s.clusterScoped()
 	steps := []struct {

@@ -13,6 +13,7 @@ import (
 // TestProxy connects a cluster whose agents go through a proxy that asks for a password, and looks for
 // that password where it must not be.
 func TestProxy(t *testing.T) {
+	t.Parallel()
 	s := fullNode(t)
 	proxy := &rig.Proxy{User: "shop", Password: "unmistakable-Pa55word"}
 	if err := proxy.Start(t.Context(), s.cluster.HostAddress); err != nil {

@@ -13,6 +13,7 @@ import (
 // TestPreflightRefuses brings about every reason for which connect must not even begin, and looks
 // at cluster and hub afterwards: both as they were.
 func TestPreflightRefuses(t *testing.T) {
+	t.Parallel()
 	s := controlPlane(t)
 	connect := []string{"connectedk8s", "connect", "-n", "never", "-g", "default"}
 	cases := map[string]struct {
@@ -49,6 +50,7 @@ func TestPreflightRefuses(t *testing.T) {
 
 // TestHubRefuses covers what stands between the person and the hub.
 func TestHubRefuses(t *testing.T) {
+	t.Parallel()
 	s := controlPlane(t)
 	before := s.clusterScoped()
 	t.Run("NotSignedIn", func(t *testing.T) {
@@ -72,6 +74,7 @@ func TestHubRefuses(t *testing.T) {
 // TestNodeRefuses lets the install fail on a real node: the reason has to come from the cluster, and
 // what was begun has to be taken back.
 func TestNodeRefuses(t *testing.T) {
+	t.Parallel()
 	s := fullNode(t)
 	cases := map[string]struct {
 		reason              string
