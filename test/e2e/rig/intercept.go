@@ -35,7 +35,7 @@ func (p *Interceptor) Start(ctx context.Context, host string) error {
 	if err != nil {
 		return fmt.Errorf("start the proxy: %w", err)
 	}
-	if p.pair, p.Authority, err = certify(host, "quay proxy"); err != nil {
+	if p.pair, p.Authority, err = Certify(host, "quay proxy"); err != nil {
 		return err
 	}
 	p.passed = map[string]int{}

@@ -2,13 +2,10 @@ package rig
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
-	"net"
 	"net/http"
 	"path"
 	"strings"
-	"time"
 )
 
 // Repository is a classic chart repository whose index promises charts, and which does not keep the promise: what is asked for
@@ -22,23 +19,9 @@ type Repository struct {
 }
 
 // Start serves on a free port of host until ctx ends.
-func (r *Repository) Start(ctx context.Context, host string) error {
-	pair, authority, err := certify(host, "quay charts")
-	if err != nil {
-		return err
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
-	if err != nil {
-		return fmt.Errorf("start the repository of charts: %w", err)
-	}
-	r.Authority, r.address = authority, listener.Addr().String()
-	server := &http.Server{
-		Handler: http.HandlerFunc(r.serve), ReadHeaderTimeout: 10 * time.Second,
-		TLSConfig: &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12},
-	}
-	go func() { _ = server.ServeTLS(listener, "", "") }()
-	context.AfterFunc(ctx, func() { _ = server.Close() })
-	return nil
+func (r *Repository) Start(ctx context.Context, host string) (err error) {
+	r.address, r.Authority, err = serveTLS(ctx, host, "quay charts", http.HandlerFunc(r.serve))
+	return err
 }
 
 // URL is where the repository is.
