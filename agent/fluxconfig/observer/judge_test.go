@@ -189,6 +189,26 @@ func TestWhatKustomizationsHaveAppliedIsReported(t *testing.T) {
 	}
 }
 
+// azureSaid is what Flux says of a key that Azure does not take.
+const azureSaid = `failed to confirm existence of 'shop' bucket: the specified bucket name may be incorrect, nonexistent, or the caller might lack sufficient permissions to access it: GET https://quay.blob.example.test/shop
+--------------------------------------------------------------------------------
+RESPONSE 403: 403 Forbidden
+ERROR CODE: AuthenticationFailed
+--------------------------------------------------------------------------------
+<?xml version="1.0" encoding="utf-8"?><Error><Code>AuthenticationFailed</Code><Message>Server failed to authenticate the request.
+Time:2026-11-27T12:00:00.0000000Z</Message></Error>
+--------------------------------------------------------------------------------
+`
+
+func TestWhatAzureAnswersIsSaidInOneLine(t *testing.T) {
+	const want = "GitRepository shops/web: failed to confirm existence of 'shop' bucket: the specified bucket name may be incorrect, nonexistent, or the caller might lack sufficient permissions to access it: " +
+		"GET https://quay.blob.example.test/shop: 403 AuthenticationFailed. The source refuses the credentials: "
+	source := flux("GitRepository", "web", "False", "BucketOperationFailed", azureSaid)
+	if got := seen(source).judge(configured(nothing)).ErrorMessage; !strings.HasPrefix(got, want) || strings.Contains(got, "\n") {
+		t.Errorf("it is said as %q", got)
+	}
+}
+
 // What Flux says, from its controllers, and what people are told to do.
 func TestAdvice(t *testing.T) {
 	for message, want := range map[string]string{
@@ -200,6 +220,9 @@ func TestAdvice(t *testing.T) {
 		`failed to confirm existence of 'shop' bucket: Access Denied.`:                                                                                 "--bucket-secret-key-file",
 		`failed to determine artifact digest: GET https://hub/v2/shop/manifests/9: MANIFEST_UNKNOWN: of shop this hub serves only 1`:                   "--tag",
 		`failed to determine artifact digest: GET https://hub/v2/x/manifests/9: NAME_UNKNOWN: this hub does not serve x`:                               "--url",
+		azureSaid: "--account-key-file",
+		`failed to create Bucket client: decode account key: illegal base64 data at input byte 7`:                                                                                             "--account-key-file",
+		`failed to confirm existence of 'shop' bucket: GET https://quay.blob.example.test/shop` + "\n" + `RESPONSE 403: 403 Forbidden` + "\n" + `ERROR CODE: AuthorizationPermissionMismatch`: "--sas-token-file",
 		`bucket 'shop' not found`:                                     "--bucket-name",
 		`failed to get secret 'shops/mine': secrets "mine" not found`: "--local-auth-ref",
 		`failed to checkout and determine revision: Get "http://git.shops": dial tcp: lookup git.shops on 10.96.0.10:53: no such host`:              "doctor NET",

@@ -22,11 +22,19 @@ func (j *judgement) words(object *fluxconfig.Object) string {
 	}
 	first := j.failing[0]
 	said := first.condition(ready)
-	text := first.Kind + " " + first.Namespace + "/" + first.Name + ": " + short(strings.TrimSpace(said.Message))
+	text := first.Kind + " " + first.Namespace + "/" + first.Name + ": " + short(inOneLine(said.Message))
 	if advice := adviceOn(said.Message); advice != "" {
 		text = strings.TrimRight(text, ". ") + ". " + advice
 	}
 	return text
+}
+
+// azureAnswer is how Azure's client tells of a refusal: by a table with the whole answer in it.
+var azureAnswer = regexp.MustCompile(`\s*\n-+\nRESPONSE (\d+): [^\n]*\nERROR CODE: ([^\n]+)\n(?s:.*)`)
+
+// inOneLine leaves of such a table what was asked, the status and the code.
+func inOneLine(message string) string {
+	return strings.TrimSpace(azureAnswer.ReplaceAllString(message, ": $1 $2"))
 }
 
 // advice is what to do about what Flux says.
@@ -50,8 +58,8 @@ func matching(text string) *regexp.Regexp { return regexp.MustCompile(`(?i)` + t
 var allAdvice = []advice{ //nolint:gochecknoglobals // a constant
 	{matching(`does not support dry run`), "Set sideEffects of that webhook to None or NoneOnDryRun; fairlead doctor names it (FLX-01)."},
 	{
-		matching(`authentication required|invalid auth method|authorization failed|401 unauthorized|status code: 401|status code: 403|permission denied \(publickey|unable to authenticate|access key id you provided does not exist|access ?denied|signature we calculated does not match`),
-		"The source refuses the credentials: give them again, --https-user with --https-key-file, --ssh-private-key-file, --oci-user with --oci-password-file, --bucket-access-key with --bucket-secret-key-file, or a Secret as --local-auth-ref.",
+		matching(`authentication required|invalid auth method|authorization failed|401 unauthorized|status code: 401|status code: 403|permission denied \(publickey|unable to authenticate|access key id you provided does not exist|access ?denied|signature we calculated does not match|authenticationfailed|authorization(permissionmismatch|failure)|publicaccessnotpermitted|decode account key`),
+		"The source refuses the credentials: give them again, --https-user with --https-key-file, --ssh-private-key-file, --oci-user with --oci-password-file, --bucket-access-key with --bucket-secret-key-file, --account-key-file or --sas-token-file, or a Secret as --local-auth-ref.",
 	},
 	{matching(`host key|knownhosts|known_hosts`), "The host shows another ssh key than the known one: give it with --known-hosts-file, as ssh-keyscan prints it."},
 	{
