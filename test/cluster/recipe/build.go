@@ -25,6 +25,11 @@ func (c Cache) build(ctx context.Context, g group, dir string, missing []Program
 	if err := g.layout(scratch); err != nil {
 		return err
 	}
+	if g.complete != nil {
+		if err := g.complete(ctx, scratch); err != nil {
+			return err
+		}
+	}
 	if err := c.compile(ctx, g, scratch, missing); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@
 package recipe
 
 import (
+	"context"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -35,6 +36,8 @@ const (
 	// Controllers of Flux, for tests of GitOps.
 	SourceController    Program = "source-controller"
 	KustomizeController Program = "kustomize-controller"
+	// Flux is the command of Flux.
+	Flux Program = "flux"
 )
 
 //go:embed kubernetes coredns flux pause supervisor
@@ -45,6 +48,7 @@ type group struct {
 	name     string
 	source   string // folder below this package
 	layout   func(dir string) error
+	complete func(ctx context.Context, dir string) error // after layout: what has to be fetched for it
 	packages map[Program]string
 	ldflags  string
 }
@@ -58,6 +62,7 @@ func groups() []group {
 		{name: "pause", source: "pause", layout: layoutOwn("pause"), packages: map[Program]string{Pause: "./recipe/pause"}, ldflags: "-s -w"},
 		{name: "coredns", source: "coredns", layout: layoutModule("coredns"), packages: map[Program]string{CoreDNS: "main.go"}, ldflags: "-s -w"},
 		{name: "flux", source: "flux", layout: layoutModule("flux"), packages: fluxPackages(), ldflags: "-s -w"},
+		{name: "fluxcommand", source: "flux", layout: layoutModule("flux"), complete: completeFlux, packages: map[Program]string{Flux: fluxModule + "/cmd/flux"}, ldflags: "-s -w"},
 	}
 }
 

@@ -16,7 +16,7 @@ func TestPath(t *testing.T) {
 	t.Parallel()
 	all := []recipe.Program{
 		recipe.Etcd, recipe.APIServer, recipe.ControllerManager, recipe.Kubectl, recipe.Scheduler,
-		recipe.Proxy, recipe.Kubelet, recipe.CoreDNS, recipe.Pause, recipe.Supervisor, recipe.SourceController, recipe.KustomizeController,
+		recipe.Proxy, recipe.Kubelet, recipe.CoreDNS, recipe.Pause, recipe.Supervisor, recipe.SourceController, recipe.KustomizeController, recipe.Flux,
 	}
 	for _, program := range all {
 		path, err := recipe.Cache{}.Path(program)

@@ -3,6 +3,7 @@ module github.com/fairlead/fairlead/test/cluster/recipe/flux
 go 1.26.0
 
 require (
+	github.com/fluxcd/flux2/v2 v2.9.5
 	github.com/fluxcd/kustomize-controller v1.9.6
 	github.com/fluxcd/source-controller v1.9.6
 )
@@ -391,3 +392,6 @@ tool (
 
 // The version that source-controller asks for is not to be had everywhere.
 replace github.com/fluxcd/pkg/artifact => github.com/fluxcd/pkg/artifact v0.18.0
+
+// The version that Flux' command is written for: others ask for one with another interface, and use it nowhere here.
+replace github.com/olekukonko/tablewriter => github.com/olekukonko/tablewriter v0.0.5
