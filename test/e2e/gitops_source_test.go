@@ -7,8 +7,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fairlead/fairlead/test/e2e/rig"
+	"github.com/fairlead/fairlead/test/e2e/rig/blob"
 	"github.com/fairlead/fairlead/test/e2e/rig/bucket"
 )
 
@@ -117,14 +119,21 @@ func deployKeyIsMade(g *gitops) {
 	g.flux("delete", "deploykey", "--yes")
 }
 
-// pushes puts an artifact with a note into the hub's registry and returns its digest.
-func (g *gitops) pushes(target, namespace, text string) string {
+// packs writes an artifact with a note, and returns its folder and digest.
+func (g *gitops) packs(namespace, text string) (dir, digest string) {
 	g.t.Helper()
-	dir := g.t.TempDir()
+	dir = g.t.TempDir()
 	digest, err := rig.WriteArtifact(dir, map[string]string{"app/note.yaml": noteIn(namespace, text)})
 	if err != nil {
 		g.t.Fatal(err)
 	}
+	return dir, digest
+}
+
+// pushes puts an artifact with a note into the hub's registry and returns its digest.
+func (g *gitops) pushes(target, namespace, text string) string {
+	g.t.Helper()
+	dir, digest := g.packs(namespace, text)
 	g.must("registry", "push", dir, target)
 	return digest
 }
@@ -141,6 +150,30 @@ func artifactIsFollowed(g *gitops) {
 	g.says("artifact", "OCIRepository artifact/artifact: ", "The branch, tag or commit is not there", "--tag")
 	g.holdsAgain("artifact", "--tag", "latest")
 	g.flux("delete", "artifact", "--yes")
+}
+
+// lockedArtifactIsFollowed lets the cluster follow an artifact in somebody's registry, which has an authority of its own and asks for a password: first with a wrong one.
+func lockedArtifactIsFollowed(g *gitops) {
+	const user, password = "reader", "anchor-41"
+	registry := &rig.Registry{User: user, Password: password}
+	if err := registry.Start(g.t.Context(), g.cluster.HostAddress); err != nil {
+		g.t.Fatal(err)
+	}
+	show := func(text string) string {
+		g.t.Helper()
+		dir, digest := g.packs("locked", text)
+		registry.Show(dir)
+		return digest
+	}
+	digest := show("first")
+	g.applies("locked", "./app", "--kind", "oci", "-u", registry.URL(), "--tag", "latest", "--tls-ca-certificate-file", g.file(string(registry.Authority)),
+		"--oci-user", user, "--oci-password-file", g.file("guessed"))
+	g.says("locked", "OCIRepository locked/locked: ", "UNAUTHORIZED", "The source refuses the credentials", "--oci-password-file")
+	g.flux("update", "locked", "--oci-password-file", g.file(password))
+	g.holds("locked", "locked", at(digest), "first")
+	g.holds("locked", "locked", at(show("second")), "second")
+	g.hides("locked", password)
+	g.flux("delete", "locked", "--yes")
 }
 
 // holdsAgain mends a configuration and waits until it is compliant.
@@ -178,4 +211,45 @@ func bucketIsFollowed(g *gitops) {
 	g.holdsAgain("bucket", "--bucket-name", store.Name)
 	g.hides("bucket", secret)
 	g.flux("delete", "bucket", "--yes")
+}
+
+// containerIsFollowed lets the cluster follow a container of what stands in for Azure's blob storage: without trust in it, with a wrong
+// key, as blobs change, when it is not there, and with SAS tokens.
+func containerIsFollowed(g *gitops) {
+	const domain = "blob.example.test"
+	store, err := blob.Serve(g.t.Context(), g.address(), "quay", domain, "shop")
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.t.Cleanup(func() { _ = store.Close() })
+	if err := g.cluster.AddHost("quay." + domain); err != nil {
+		g.t.Fatal(err)
+	}
+	put := func(text string) { store.Put(map[string]string{"app/note.yaml": noteIn("blobs", text)}) }
+	put("first")
+	reads := func(credential ...string) {
+		g.t.Helper()
+		g.applies("blobs", "./app", append([]string{"--kind", "azblob", "-u", store.URL, "--container-name", store.Name, "--timeout", "30s"}, credential...)...)
+	}
+	reads("--account-key-file", g.file(base64.StdEncoding.EncodeToString([]byte("guessed"))))
+	g.says("blobs", "Bucket blobs/blobs: ", "x509: ", "trust.caBundle")
+	g.must("k8s-extension", "update", "-g", "default", "-c", edge, "-t", "connectedClusters", "-n", "flux", "--config", "trust.caBundle="+string(store.Authority))
+	g.says("blobs", "Bucket blobs/blobs: ", "403 AuthenticationFailed", "The source refuses the credentials", "--account-key-file")
+	g.flux("update", "blobs", "--account-key-file", g.file(store.Key))
+	g.holds("blobs", "blobs", func(revision string) bool { return revision != "" }, "first")
+	before := g.state("blobs").SourceSyncedCommitID
+	put("second")
+	g.holds("blobs", "blobs", func(revision string) bool { return revision != "" && revision != before }, "second")
+	g.flux("update", "blobs", "--container-name", "lost")
+	g.says("blobs", "Bucket blobs/blobs: ", "There is no such bucket", "--container-name")
+	over, good := store.Token(time.Now().Add(-time.Minute)), store.Token(time.Now().Add(time.Hour))
+	reads("--sas-token-file", g.file(over))
+	g.says("blobs", "Bucket blobs/blobs: ", "403 AuthenticationFailed", "--sas-token-file")
+	put("third")
+	g.flux("update", "blobs", "--sas-token-file", g.file(good))
+	g.holds("blobs", "blobs", func(revision string) bool { return revision != "" }, "third")
+	for _, secret := range []string{store.Key, good, over} {
+		g.hides("blobs", secret)
+	}
+	g.flux("delete", "blobs", "--yes")
 }

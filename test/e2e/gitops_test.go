@@ -17,8 +17,9 @@ import (
 // gitops is a stage with the real Flux and a real repository.
 type gitops struct {
 	*stage
-	git    *rig.Git
-	server *rig.GitServer
+	git     *rig.Git
+	server  *rig.GitServer
+	command string // the path of Flux' own command
 }
 
 // TestGitOps is the life of a Flux configuration on a real node: commits, what goes wrong with them, and the end.
@@ -31,6 +32,8 @@ func TestGitOps(t *testing.T) {
 	}{
 		{"FirstCommit", commitArrives},
 		{"NextCommit", nextCommitArrives},
+		{"FluxCommandShows", fluxCommandShows},
+		{"FluxCommandChanges", fluxCommandChanges},
 		{"BrokenFiles", brokenFilesAreSaid},
 		{"Logs", logsAreShown},
 		{"FailingHealth", failingHealthIsSaid},
@@ -41,7 +44,9 @@ func TestGitOps(t *testing.T) {
 		{"SSH", sshIsFollowed},
 		{"DeployKey", deployKeyIsMade},
 		{"Artifact", artifactIsFollowed},
+		{"LockedArtifact", lockedArtifactIsFollowed},
 		{"Bucket", bucketIsFollowed},
+		{"Blob", containerIsFollowed},
 		{"Delete", deletePrunes},
 	}
 	for _, step := range steps {
@@ -64,6 +69,10 @@ func newGitops(t *testing.T) *gitops {
 	if err := s.cluster.LoadFlux(t.Context(), t.Output()); err != nil {
 		t.Fatal(err)
 	}
+	command, err := s.cluster.FluxCommand(t.Context(), t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
 	git, err := rig.OpenGit(t.Context(), filepath.Join(t.TempDir(), "git"))
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +85,7 @@ func newGitops(t *testing.T) *gitops {
 	s.must("connectedk8s", "connect", "-n", edge, "-g", "default", "--onboarding-timeout", "180")
 	s.must("k8s-extension", "create", "-g", "default", "-c", edge, "-t", "connectedClusters", "-n", "flux", "--extension-type", "microsoft.flux",
 		"--config", "helm-controller.enabled=false", "notification-controller.enabled=false")
-	return &gitops{stage: s, git: git, server: server}
+	return &gitops{stage: s, git: git, server: server, command: command}
 }
 
 // flux runs a command of configurations.

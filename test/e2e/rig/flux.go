@@ -12,4 +12,5 @@ type FluxState struct {
 const (
 	FluxCompliant    = "Compliant"
 	FluxNonCompliant = "Non-Compliant"
+	FluxSuspended    = "Suspended"
 )

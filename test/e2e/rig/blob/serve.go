@@ -1,6 +1,7 @@
 package blob
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/rand"
 	"encoding/xml"
@@ -63,6 +64,7 @@ func write(w http.ResponseWriter, status int, document any) {
 	}
 	w.Header().Set("Content-Type", "application/xml")
 	w.WriteHeader(status)
+	text = bytes.ReplaceAll(text, []byte("&#xA;"), []byte("\n"))                      // as Azure writes them
 	_, _ = w.Write(append([]byte(`<?xml version="1.0" encoding="utf-8"?>`), text...)) // the client may be gone
 }
 

@@ -21,7 +21,7 @@ const (
 const (
 	sasTime    = "2006-01-02T15:04:05Z"
 	sasVersion = "2024-11-04"
-	// drift is by how much the time of a signed request may be off.
+	// By how much the time of a signed request may be off.
 	drift = 15 * time.Minute
 )
 

@@ -1,0 +1,89 @@
+package e2e_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fairlead/fairlead/test/e2e/rig"
+)
+
+// fluxCommand runs Flux' own command with a kubeconfig; it has to succeed. What it says on both streams is returned.
+func (g *gitops) fluxCommand(kubeconfig string, args ...string) string {
+	g.t.Helper()
+	ctx, cancel := context.WithTimeout(g.t.Context(), time.Minute)
+	defer cancel()
+	command := exec.CommandContext(ctx, g.command, args...)
+	command.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
+	said, err := command.CombinedOutput()
+	if err != nil {
+		g.t.Fatalf("flux %s: %v\n%s", strings.Join(args, " "), err, said)
+	}
+	return string(said)
+}
+
+// hasRow wants a line that begins with these words in a table.
+func (g *gitops) hasRow(table string, words ...string) {
+	g.t.Helper()
+	for line := range strings.Lines(table) {
+		if fields := strings.Fields(line); len(fields) >= len(words) && slices.Equal(fields[:len(words)], words) {
+			return
+		}
+	}
+	g.t.Errorf("no line begins with %q in\n%s", words, table)
+}
+
+// has wants each of the texts in what a command said.
+func (g *gitops) has(said string, texts ...string) {
+	g.t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(said, text) {
+			g.t.Errorf("it lacks %q:\n%s", text, said)
+		}
+	}
+}
+
+// fluxCommandShows looks at a configuration with Flux' own command, straight and through the hub.
+func fluxCommandShows(g *gitops) {
+	commit := g.commit("a note to look at", map[string]string{"app/note.yaml": note("looked at")})
+	g.complies(commit, "looked at")
+	revision := "main@sha1:" + commit[:8] // which is how it shortens them
+	pia := g.hire("pia", userRole)
+	g.kubectl("create", "clusterrolebinding", "pia", "--clusterrole=cluster-admin", "--user="+pia.object)
+	g.as(pia).must("connectedk8s", "get-credentials", "-n", edge, "-g", "default")
+	for _, way := range []string{g.cluster.Kubeconfig, pia.kubeconfig} {
+		all := g.fluxCommand(way, "get", "all", "-A")
+		g.hasRow(all, "shops", "gitrepository/shop", revision, "False", "True", "stored", "artifact")
+		g.hasRow(all, "shops", "kustomization/shop-app", revision, "False", "True", "Applied", "revision:")
+		g.hasRow(g.fluxCommand(way, "get", "sources", "git", "-A"), "shops", "shop", revision, "False", "True")
+		g.hasRow(g.fluxCommand(way, "get", "kustomizations", "-A"), "shops", "shop-app", revision, "False", "True")
+		traced := g.fluxCommand(way, "trace", "note", "--kind", "ConfigMap", "--api-version", "v1", "-n", "shops")
+		g.has(traced, "Managed by Flux", "Kustomization:   shop-app", "GitRepository:   shop", g.server.URL, "main@sha1:"+commit)
+	}
+}
+
+// fluxCommandChanges asks for a look, and suspends and resumes a kustomization, with Flux' own command: the hub tells of each.
+func fluxCommandChanges(g *gitops) {
+	straight := g.cluster.Kubeconfig
+	commit := g.commit("at once", map[string]string{"app/note.yaml": note("at once")})
+	g.has(g.fluxCommand(straight, "reconcile", "kustomization", "shop-app", "-n", "shops", "--with-source"), "fetched revision main@sha1:"+commit, "applied revision main@sha1:"+commit)
+	g.complies(commit, "at once")
+	g.has(g.fluxCommand(straight, "suspend", "kustomization", "shop-app", "-n", "shops"), "suspended")
+	g.eventually(30*time.Second, func() string {
+		if state := g.state("shop"); state.ComplianceState != rig.FluxSuspended {
+			return "suspended in the cluster, and at the hub " + state.ComplianceState
+		}
+		return ""
+	})
+	g.hasRow(g.fluxCommand(straight, "get", "kustomizations", "-A"), "shops", "shop-app", "main@sha1:"+commit[:8], "True")
+	next := g.commit("while it is suspended", map[string]string{"app/note.yaml": note("resumed")})
+	g.fluxCommand(straight, "reconcile", "source", "git", "shop", "-n", "shops")
+	if got := g.kubectl("get", "configmap", "note", "-n", "shops", "-o", "jsonpath={.data.text}"); got != "at once" {
+		g.t.Errorf("suspended, the cluster has %q", got)
+	}
+	g.has(g.fluxCommand(straight, "resume", "kustomization", "shop-app", "-n", "shops"), "resumed", "main@sha1:"+next)
+	g.complies(next, "resumed")
+}
