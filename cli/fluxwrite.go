@@ -62,7 +62,8 @@ func newFluxUpdateCommand(s *session) *cobra.Command {
 	command := &cobra.Command{
 		Use: "update", Short: "Change a configuration",
 		Long: `Change what is given of a configuration, and leave the rest as it is: the source, another kind of source, or kustomizations, which are added
-or changed by their names (flux kustomization delete removes one). --suspend true stops following the source, false goes on.`,
+or changed by their names (flux kustomization delete removes one). --suspend true stops following the source, false goes on.
+Another way to authenticate, such as --sas-token-file where there was an account key, takes the place of the one before.`,
 		Example: `  fairlead k8s-configuration flux update -g shops -c edge-1 -t connectedClusters -n shop --tag v1.5
   fairlead k8s-configuration flux update -g shops -c edge-1 -t connectedClusters -n shop --suspend true
   fairlead k8s-configuration flux update -g shops -c edge-1 -t connectedClusters -n shop --https-user reader --https-key-file token`,
@@ -193,7 +194,9 @@ func (s *session) fluxUpdate(command *cobra.Command, flags fluxWriteFlags) error
 	if err != nil {
 		return err
 	}
-	if kind != found.Properties.SourceKind {
+	if kind == found.Properties.SourceKind {
+		leaveOtherWays(kind, properties)
+	} else {
 		if err := s.swapKind(ctx, flags, found, kind); err != nil {
 			return err
 		}
