@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"slices"
@@ -25,15 +26,19 @@ func (g *gitops) fluxCommand(kubeconfig string, args ...string) string {
 	return string(said)
 }
 
-// hasRow wants a line that begins with these words in a table.
-func (g *gitops) hasRow(table string, words ...string) {
+// showsRow waits until a table of Flux' own command has a line that begins with these words: every few seconds there is one that says
+// that Flux is looking again.
+func (g *gitops) showsRow(kubeconfig string, words []string, args ...string) {
 	g.t.Helper()
-	for line := range strings.Lines(table) {
-		if fields := strings.Fields(line); len(fields) >= len(words) && slices.Equal(fields[:len(words)], words) {
-			return
+	g.eventually(20*time.Second, func() string {
+		table := g.fluxCommand(kubeconfig, args...)
+		for line := range strings.Lines(table) {
+			if fields := strings.Fields(line); len(fields) >= len(words) && slices.Equal(fields[:len(words)], words) {
+				return ""
+			}
 		}
-	}
-	g.t.Errorf("no line begins with %q in\n%s", words, table)
+		return fmt.Sprintf("no line of flux %s begins with %q:\n%s", strings.Join(args, " "), words, table)
+	})
 }
 
 // has wants each of the texts in what a command said.
@@ -55,11 +60,10 @@ func fluxCommandShows(g *gitops) {
 	g.kubectl("create", "clusterrolebinding", "pia", "--clusterrole=cluster-admin", "--user="+pia.object)
 	g.as(pia).must("connectedk8s", "get-credentials", "-n", edge, "-g", "default")
 	for _, way := range []string{g.cluster.Kubeconfig, pia.kubeconfig} {
-		all := g.fluxCommand(way, "get", "all", "-A")
-		g.hasRow(all, "shops", "gitrepository/shop", revision, "False", "True", "stored", "artifact")
-		g.hasRow(all, "shops", "kustomization/shop-app", revision, "False", "True", "Applied", "revision:")
-		g.hasRow(g.fluxCommand(way, "get", "sources", "git", "-A"), "shops", "shop", revision, "False", "True")
-		g.hasRow(g.fluxCommand(way, "get", "kustomizations", "-A"), "shops", "shop-app", revision, "False", "True")
+		g.showsRow(way, []string{"shops", "gitrepository/shop", revision, "False", "True", "stored", "artifact"}, "get", "all", "-A")
+		g.showsRow(way, []string{"shops", "kustomization/shop-app", revision, "False", "True", "Applied", "revision:"}, "get", "all", "-A")
+		g.showsRow(way, []string{"shops", "shop", revision, "False", "True"}, "get", "sources", "git", "-A")
+		g.showsRow(way, []string{"shops", "shop-app", revision, "False", "True"}, "get", "kustomizations", "-A")
 		traced := g.fluxCommand(way, "trace", "note", "--kind", "ConfigMap", "--api-version", "v1", "-n", "shops")
 		g.has(traced, "Managed by Flux", "Kustomization:   shop-app", "GitRepository:   shop", g.server.URL, "main@sha1:"+commit)
 	}
@@ -78,7 +82,7 @@ func fluxCommandChanges(g *gitops) {
 		}
 		return ""
 	})
-	g.hasRow(g.fluxCommand(straight, "get", "kustomizations", "-A"), "shops", "shop-app", "main@sha1:"+commit[:8], "True")
+	g.showsRow(straight, []string{"shops", "shop-app", "main@sha1:" + commit[:8], "True"}, "get", "kustomizations", "-A")
 	next := g.commit("while it is suspended", map[string]string{"app/note.yaml": note("resumed")})
 	g.fluxCommand(straight, "reconcile", "source", "git", "shop", "-n", "shops")
 	if got := g.kubectl("get", "configmap", "note", "-n", "shops", "-o", "jsonpath={.data.text}"); got != "at once" {

@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 )
 
+// Flux is the command of Flux.
+const Flux Program = "flux"
+
 const fluxModule = "github.com/fluxcd/flux2/v2"
 
 // completeFlux lets the command of Flux be built from a copy of its module, to which it adds what the module lacks: the manifests that

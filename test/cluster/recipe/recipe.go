@@ -36,8 +36,6 @@ const (
 	// Controllers of Flux, for tests of GitOps.
 	SourceController    Program = "source-controller"
 	KustomizeController Program = "kustomize-controller"
-	// Flux is the command of Flux.
-	Flux Program = "flux"
 )
 
 //go:embed kubernetes coredns flux pause supervisor
@@ -61,8 +59,8 @@ func groups() []group {
 		{name: "node", source: "kubernetes", layout: layoutModule("kubernetes"), packages: nodePackages(), ldflags: kubernetesFlags()},
 		{name: "pause", source: "pause", layout: layoutOwn("pause"), packages: map[Program]string{Pause: "./recipe/pause"}, ldflags: "-s -w"},
 		{name: "coredns", source: "coredns", layout: layoutModule("coredns"), packages: map[Program]string{CoreDNS: "main.go"}, ldflags: "-s -w"},
-		{name: "flux", source: "flux", layout: layoutModule("flux"), packages: fluxPackages(), ldflags: "-s -w"},
 		{name: "fluxcommand", source: "flux", layout: layoutModule("flux"), complete: completeFlux, packages: map[Program]string{Flux: fluxModule + "/cmd/flux"}, ldflags: "-s -w"},
+		{name: "flux", source: "flux", layout: layoutModule("flux"), packages: fluxPackages(), ldflags: "-s -w"},
 	}
 }
 

@@ -15,8 +15,8 @@ import (
 func TestPath(t *testing.T) {
 	t.Parallel()
 	all := []recipe.Program{
-		recipe.Etcd, recipe.APIServer, recipe.ControllerManager, recipe.Kubectl, recipe.Scheduler,
-		recipe.Proxy, recipe.Kubelet, recipe.CoreDNS, recipe.Pause, recipe.Supervisor, recipe.SourceController, recipe.KustomizeController, recipe.Flux,
+		recipe.Flux, recipe.Etcd, recipe.APIServer, recipe.ControllerManager, recipe.Kubectl, recipe.Scheduler,
+		recipe.Proxy, recipe.Kubelet, recipe.CoreDNS, recipe.Pause, recipe.Supervisor, recipe.SourceController, recipe.KustomizeController,
 	}
 	for _, program := range all {
 		path, err := recipe.Cache{}.Path(program)
