@@ -3,8 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/fairlead/fairlead/test/cluster/image"
 	"github.com/fairlead/fairlead/test/cluster/recipe"
@@ -46,23 +44,15 @@ func (b *builder) loadOwnImages(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.loadProgram(ctx, recipe.Pause, pauseImage); err != nil {
-		return err
+	for program, reference := range map[recipe.Program]string{recipe.Pause: pauseImage, recipe.CoreDNS: coreDNSImage} {
+		file, err := b.cluster.program(program)
+		if err != nil {
+			return err
+		}
+		inside := "/" + string(program)
+		if err := b.cluster.LoadScratch(ctx, image.Scratch{Reference: reference, Files: map[string]string{inside: file}, Entrypoint: []string{inside}}); err != nil {
+			return err
+		}
 	}
-	return b.loadProgram(ctx, recipe.CoreDNS, coreDNSImage)
-}
-
-func (b *builder) loadProgram(ctx context.Context, program recipe.Program, reference string) error {
-	path, err := b.cluster.program(program)
-	if err != nil {
-		return err
-	}
-	inside := "/" + string(program)
-	// Not in a folder for temporary files: images are large, and such folders may be kept in memory.
-	packed := filepath.Join(b.cluster.state, string(program)+".tar")
-	if err := (image.Scratch{Reference: reference, Files: map[string]string{inside: path}, Entrypoint: []string{inside}}).WriteFile(packed); err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(packed) }()
-	return b.cluster.LoadImage(ctx, packed)
+	return nil
 }

@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // Version is the version of Kubernetes that is built, and that the API server reports.
@@ -36,9 +35,16 @@ const (
 	// Controllers of Flux, for tests of GitOps.
 	SourceController    Program = "source-controller"
 	KustomizeController Program = "kustomize-controller"
+
+	// What public charts install, for tests of extensions.
+	MetricsServer Program = "metrics-server"
+	OSMBootstrap  Program = "osm-bootstrap"
+	OSMController Program = "osm-controller"
+	OSMInjector   Program = "osm-injector"
+	OSMPreinstall Program = "osm-preinstall"
 )
 
-//go:embed kubernetes coredns flux pause supervisor
+//go:embed kubernetes coredns flux metrics-server osm pause supervisor
 var sources embed.FS
 
 // group is a set of programs that one run of the compiler makes: they share packages, a lock and a folder of the cache.
@@ -61,6 +67,8 @@ func groups() []group {
 		{name: "coredns", source: "coredns", layout: layoutModule("coredns"), packages: map[Program]string{CoreDNS: "main.go"}, ldflags: "-s -w"},
 		{name: "fluxcommand", source: "flux", layout: layoutModule("flux"), complete: completeFlux, packages: map[Program]string{Flux: fluxModule + "/cmd/flux"}, ldflags: "-s -w"},
 		{name: "flux", source: "flux", layout: layoutModule("flux"), packages: fluxPackages(), ldflags: "-s -w"},
+		{name: "metrics-server", source: "metrics-server", layout: layoutModule("metrics-server"), packages: metricsServerPackages(), ldflags: metricsServerFlags()},
+		{name: "osm", source: "osm", layout: layoutModule("osm"), packages: osmPackages(), ldflags: osmFlags()},
 	}
 }
 
@@ -88,18 +96,17 @@ func fluxPackages() map[Program]string {
 	}
 }
 
-// FluxVersion is the version of a controller of Flux that is built.
-func FluxVersion(program Program) (string, error) {
-	content, err := sources.ReadFile("flux/flux.mod")
-	if err != nil {
-		return "", fmt.Errorf("read recipe flux: %w", err)
+func metricsServerPackages() map[Program]string {
+	return map[Program]string{MetricsServer: MetricsServerModule + "/cmd/metrics-server"}
+}
+
+func osmPackages() map[Program]string {
+	return map[Program]string{
+		OSMBootstrap:  OSMModule + "/cmd/osm-bootstrap",
+		OSMController: OSMModule + "/cmd/osm-controller",
+		OSMInjector:   OSMModule + "/cmd/osm-injector",
+		OSMPreinstall: OSMModule + "/cmd/osm-preinstall",
 	}
-	for line := range strings.Lines(string(content)) {
-		if fields := strings.Fields(line); len(fields) >= 2 && fields[0] == fluxPackages()[program] {
-			return fields[1], nil
-		}
-	}
-	return "", fmt.Errorf("no recipe builds %q of Flux", program)
 }
 
 // kubernetesFlags stamps the version: a build from modules would report v0.0.0-master, which clients refuse.
@@ -107,6 +114,16 @@ func kubernetesFlags() string {
 	const stamp = " -X k8s.io/component-base/version."
 	return "-s -w" + stamp + "gitVersion=" + Version + stamp + "gitMajor=1" + stamp + "gitMinor=34" + stamp + "gitTreeState=clean" +
 		stamp + "gitCommit=93248f9ae092f571eb870b7664c534bfc7d00f03" + stamp + "buildDate=2025-09-09T19:00:00Z"
+}
+
+// metricsServerFlags stamps the version that it says it is.
+func metricsServerFlags() string {
+	return "-s -w -X k8s.io/client-go/pkg/version.gitVersion=" + required("metrics-server", MetricsServerModule)
+}
+
+// osmFlags stamps the version, which the mesh writes into labels.
+func osmFlags() string {
+	return "-s -w -X " + OSMModule + "/pkg/version.Version=" + required("osm", OSMModule)
 }
 
 // folder is the group's folder in the cache: a change of its sources or flags makes another one.

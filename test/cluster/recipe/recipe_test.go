@@ -17,6 +17,7 @@ func TestPath(t *testing.T) {
 	all := []recipe.Program{
 		recipe.Flux, recipe.Etcd, recipe.APIServer, recipe.ControllerManager, recipe.Kubectl, recipe.Scheduler,
 		recipe.Proxy, recipe.Kubelet, recipe.CoreDNS, recipe.Pause, recipe.Supervisor, recipe.SourceController, recipe.KustomizeController,
+		recipe.MetricsServer, recipe.OSMBootstrap, recipe.OSMController, recipe.OSMInjector, recipe.OSMPreinstall,
 	}
 	for _, program := range all {
 		path, err := recipe.Cache{}.Path(program)
@@ -55,7 +56,7 @@ func TestEnsureBuildsOnce(t *testing.T) {
 // TestModulesAreComplete asks the go command whether the recipes' module files would change.
 func TestModulesAreComplete(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"kubernetes", "coredns"} {
+	for _, name := range []string{"kubernetes", "coredns", "metrics-server", "osm"} {
 		dir := t.TempDir()
 		for from, to := range map[string]string{name + ".mod": "go.mod", name + ".sum": "go.sum"} {
 			content, err := os.ReadFile(filepath.Join(name, from))
