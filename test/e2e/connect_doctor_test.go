@@ -20,12 +20,15 @@ type diagnosis struct {
 	}
 }
 
-// doctor looks at the cluster, and from a pod of it as well.
-func (s *stage) doctor() diagnosis {
+// doctor looks at areas of the cluster, the agents and the network unless others are named, and from a pod of it as well.
+func (s *stage) doctor(areas ...string) diagnosis {
 	s.t.Helper()
+	if len(areas) == 0 {
+		areas = []string{"ARC", "NET"}
+	}
 	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Minute)
 	defer cancel()
-	result, err := s.cli.Run(ctx, "doctor", "ARC", "NET", "--probe", "-o", "json")
+	result, err := s.cli.Run(ctx, append([]string{"doctor", "--probe", "-o", "json"}, areas...)...)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -49,16 +52,16 @@ func (d diagnosis) problems() []string {
 }
 
 // becomesHealthy waits until doctor has nothing to say.
-func (s *stage) becomesHealthy() {
+func (s *stage) becomesHealthy(areas ...string) {
 	s.t.Helper()
-	s.eventually(90*time.Second, func() string { return strings.Join(s.doctor().problems(), "\n") })
+	s.eventually(90*time.Second, func() string { return strings.Join(s.doctor(areas...).problems(), "\n") })
 }
 
 // becomesRoot waits until one entry is the only cause.
-func (s *stage) becomesRoot(id string) {
+func (s *stage) becomesRoot(id string, areas ...string) {
 	s.t.Helper()
 	s.eventually(90*time.Second, func() string {
-		found := s.doctor().problems()
+		found := s.doctor(areas...).problems()
 		if len(found) == 1 && strings.HasPrefix(found[0], id+" ") {
 			return ""
 		}

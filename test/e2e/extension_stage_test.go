@@ -193,9 +193,14 @@ func (y *yard) offer(name, version string, templates map[string]string) error {
 	if err := writeChart(file, name, version, templates); err != nil {
 		return err
 	}
+	return y.publish(file, name, "test."+name)
+}
+
+// publish pushes a packed chart into the hub's registry and makes it an extension type.
+func (y *yard) publish(file, chart, kind string) error {
 	for _, args := range [][]string{
 		{"registry", "push", file, "charts"},
-		{"extension-type", "register", "test." + name, "--chart", "oci://" + y.hub.Address + "/charts/" + name},
+		{"extension-type", "register", kind, "--chart", "oci://" + y.hub.Address + "/charts/" + chart},
 	} {
 		result, err := y.cli.Run(y.t.Context(), args...)
 		if err != nil {
