@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/fairlead/fairlead/doctor"
 	"github.com/fairlead/fairlead/doctor/snapshot"
 )
@@ -32,11 +35,17 @@ func mesh() []doctor.Check {
 
 // meshOnly completes a check: it is skipped where there is no mesh, and unknown where nobody can tell whether there is one.
 func meshOnly(check doctor.Check) doctor.Check {
-	judge := check.Eval
-	check.Uses = append(check.Uses, snapshot.Everywhere(snapshot.Namespaces), snapshot.In(meshSpace, snapshot.Deployments))
-	check.Applies = meshApplies
+	judge, applies := check.Eval, check.Applies
+	check.Uses = append(check.Uses, snapshot.Everywhere(snapshot.Namespaces), snapshot.Everywhere(snapshot.Releases))
+	check.Uses = append(check.Uses, meshTraces()...)
+	check.Applies = func(s *snapshot.Snapshot) string {
+		if applies != nil && applies(s) == "" {
+			return ""
+		}
+		return meshApplies(s)
+	}
 	check.Eval = func(s *snapshot.Snapshot) []doctor.Finding {
-		if !meshInstalled(s) {
+		if !meshInstalled(s) && !meshRemoved(s) {
 			return []doctor.Finding{meshUnknown(s, snapshot.Everywhere(snapshot.Namespaces))}
 		}
 		return judge(s)
@@ -53,19 +62,14 @@ func meshApplies(s *snapshot.Snapshot) string {
 	return ""
 }
 
-// meshInstalled also looks at webhooks: what is left of a mesh that was removed can still keep pods from being made.
+// meshInstalled also looks at webhooks: the mesh may be in a namespace that nobody lets us see.
 func meshInstalled(s *snapshot.Snapshot) bool {
-	for i := range s.Namespaces {
-		if s.Namespaces[i].Name == meshSpace {
-			return true
-		}
+	if meshRemoved(s) {
+		return false
 	}
-	for i := range s.Deployments {
-		if s.Deployments[i].Namespace == meshSpace {
-			return true
-		}
-	}
-	return slices.ContainsFunc(append(meshHooks(s, meshController()), meshHooks(s, meshInjector())...), meshHook.points)
+	return slices.ContainsFunc(s.Namespaces, func(n corev1.Namespace) bool { return n.Name == meshSpace }) ||
+		slices.ContainsFunc(s.Deployments, func(d appsv1.Deployment) bool { return d.Namespace == meshSpace }) ||
+		slices.ContainsFunc(append(meshHooks(s, meshController()), meshHooks(s, meshInjector())...), meshHook.points)
 }
 
 func meshUnknown(s *snapshot.Snapshot, needs ...snapshot.Need) doctor.Finding {

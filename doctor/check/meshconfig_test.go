@@ -227,19 +227,6 @@ func TestMeshTrial(t *testing.T) {
 	}
 }
 
-// TestMeshLeftWebhook is about a mesh that was removed and whose webhook still keeps pods from being made.
-func TestMeshLeftWebhook(t *testing.T) {
-	w := meshHealthy(t)
-	left := &snapshot.Snapshot{Taken: meshNow, Coverage: w.Coverage, Namespaces: w.Namespaces[1:], MutatingWebhooks: w.MutatingWebhooks}
-	if !meshInstalled(left) {
-		t.Error("the webhook points into the mesh's namespace")
-	}
-	left.MutatingWebhooks[0].Name, left.MutatingWebhooks[0].Webhooks[0].ClientConfig.Service.Namespace = "another-webhook", "osm-system"
-	if meshInstalled(left) {
-		t.Error("that is another mesh")
-	}
-}
-
 func TestMeshActionsAreWhole(t *testing.T) {
 	w := meshHealthy(t)
 	w.Definitions = nil

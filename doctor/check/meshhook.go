@@ -149,13 +149,16 @@ func (p meshPart) registered(s *snapshot.Snapshot) bool {
 
 func (p meshPart) referenceCheck() doctor.Check {
 	return doctor.Check{
-		ID: p.reference, Severity: doctor.High, Eval: p.judgeReference, Uses: meshWorkloadNeeds(),
+		ID: p.reference, Severity: doctor.High, Applies: p.leftApplies, Eval: p.judgeReference, Uses: meshWorkloadNeeds(),
 		Needs: []snapshot.Need{p.hookNeed(), snapshot.In(meshSpace, snapshot.Services), snapshot.In(meshSpace, snapshot.EndpointSlices)},
 	}
 }
 
 // judgeReference goes by what is behind the reference and not by its name, which differs between versions of the mesh.
 func (p meshPart) judgeReference(s *snapshot.Snapshot) []doctor.Finding {
+	if left := p.left(s); len(left) > 0 {
+		return []doctor.Finding{p.judgeLeft(left[0])}
+	}
 	if id := p.masked(s); id != "" {
 		return []doctor.Finding{meshBehind(id)}
 	}
