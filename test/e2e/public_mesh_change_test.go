@@ -67,7 +67,9 @@ func (m *mesh) leavesAfterUpgrade() {
 	if problem := m.uninjected(); !strings.Contains(problem, `failed calling webhook "osm-inject.k8s.io"`) {
 		m.t.Errorf("with the webhook that is left a pod meets %q", problem)
 	}
-	m.t.Log(m.doctor("OSM").problems())
+	if said := strings.Join(m.doctor("OSM").problems(), "\n"); len(strings.Split(said, "\n")) != 2 || !strings.Contains(said, "OSM-13 fail ") || !strings.Contains(said, "OSM-14 fail ") {
+		m.t.Errorf("of the webhooks that are left doctor says\n%s", said)
+	}
 	m.kubectl(append([]string{"delete"}, left...)...)
 	m.becomesHealthy("OSM", "EXT", "HLM")
 }
