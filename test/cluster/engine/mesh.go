@@ -99,7 +99,7 @@ func withLibraries(ctx context.Context, program, inside string) (map[string]stri
 		return nil, err
 	}
 	placed := map[string]string{inside: program}
-	for _, word := range strings.Fields(out) {
+	for word := range strings.FieldsSeq(out) {
 		if path.IsAbs(word) {
 			placed[word] = word
 		}
