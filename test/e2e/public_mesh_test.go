@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/fairlead/fairlead/test/cluster/engine"
@@ -10,11 +11,9 @@ import (
 )
 
 // mesh is Open Service Mesh as an extension. Its data plane is not among it: Envoy cannot be built here, so no pod with a sidecar runs.
-type mesh struct {
-	*published
+type mesh struct{ *published }
 
-	image string // tag of the images that the programs are in
-}
+func (m *mesh) on(t *testing.T) *mesh { return &mesh{m.published.on(t)} }
 
 // openServiceMesh is the life of the mesh. Its charts are those of the module's own version and of the version before; the programs are
 // those of the former, since the older chart can be told to run them.
@@ -26,26 +25,44 @@ func openServiceMesh(y *yard) {
 	if err != nil {
 		y.t.Fatal(err)
 	}
-	m := &mesh{&published{yard: y, name: "osm", kind: "microsoft.openservicemesh", namespace: "arc-osm-system"}, version}
+	m := &mesh{&published{yard: y, name: "osm", kind: "microsoft.openservicemesh", namespace: "arc-osm-system", tag: version}}
 	m.offersChart(recipe.OSMModule, "v1.2.3")
 	m.offersChart(recipe.OSMModule, version)
-	m.makes("1.2.3", append([]string{"--config", "osm.image.tag=" + version, "osm.enableEgress=false"}, meshSettings()...)...)
+	tell(y.t, m.on, []part[*mesh]{
+		{"Create", (*mesh).created},
+		{"Upgrade", (*mesh).upgraded},
+		{"Reconfigure", (*mesh).reconfigured},
+		{"Break", (*mesh).broken},
+		{"FailingUpgrade", (*mesh).rolledBack},
+		{"DeleteUpgraded", (*mesh).leavesAfterUpgrade},
+		{"CreateAnew", (*mesh).createdAnew},
+		{"Delete", (*mesh).leaves},
+	})
+}
+
+func (m *mesh) created() {
+	m.makes("1.2.3", append([]string{"--config", "osm.image.tag=" + m.tag, "osm.enableEgress=false"}, meshSettings()...)...)
 	m.works("v1.2.3")
 	m.setting(".spec.traffic.enableEgress", "false")
 	m.becomesHealthy("OSM", "EXT", "HLM")
+}
+
+func (m *mesh) upgraded() {
 	m.changes("1.2.4", "--version", "1.2.4", "--auto-upgrade", "false")
 	m.works("v1.2.4")
-	m.reconfigured()
-	m.broken()
+}
+
+func (m *mesh) rolledBack() {
 	m.cannotPull("1.2.4", "osm-bootstrap", m.hub.Address+"/osm-bootstrap:v9.9.9", "osm.image.registry="+m.hub.Address, "osm.image.tag=v9.9.9")
 	m.works("v1.2.4")
-	m.changes("1.2.4", "--remove-config", "osm.image.registry", "--config", "osm.image.tag="+version)
+	m.changes("1.2.4", "--remove-config", "osm.image.registry", "--config", "osm.image.tag="+m.tag)
 	m.works("v1.2.4")
 	m.becomesHealthy("OSM", "EXT", "HLM")
-	m.leavesAfterUpgrade()
-	m.makes("1.2.4", append([]string{"--config", "osm.image.tag=" + version}, meshSettings()...)...)
+}
+
+func (m *mesh) createdAnew() {
+	m.makes("1.2.4", append([]string{"--config", "osm.image.tag=" + m.tag}, meshSettings()...)...)
 	m.works("v1.2.4")
-	m.leaves()
 }
 
 // meshSettings makes the mesh small enough for a node of two processors, and its webhook that of Arc.
@@ -63,7 +80,7 @@ func (m *mesh) works(version string) {
 	m.t.Helper()
 	for _, program := range meshPrograms() {
 		got := m.kubectl("get", "deployment", program, "-n", m.namespace, "-o", "jsonpath={.spec.template.spec.containers[0].args} {.status.readyReplicas} {.spec.template.spec.containers[0].image}")
-		if !strings.Contains(got, `"--osm-version","`+version+`"`) || !strings.HasSuffix(got, "] 1 openservicemesh/"+program+":"+m.image) {
+		if !strings.Contains(got, `"--osm-version","`+version+`"`) || !strings.HasSuffix(got, "] 1 openservicemesh/"+program+":"+m.tag) {
 			m.t.Errorf("%s is %s, want version %s", program, got, version)
 		}
 	}

@@ -9,10 +9,9 @@ import (
 	"github.com/fairlead/fairlead/test/cluster/recipe"
 )
 
-// metricsServer is the life of metrics-server. Its chart is the one of the module's own version and that of the version before; the
-// program is one and the same, since the older chart can be told to run it.
+// metricsServer is the life of metrics-server. Its chart is the one of the module's own version and that of the version before, which
+// differ in their own version alone; the program is one and the same, since the older chart can be told to run it.
 func metricsServer(y *yard) {
-	p := &published{yard: y, name: "metrics-server", kind: "sigs.metrics-server", namespace: "metrics"}
 	if err := y.cluster.LoadMetricsServer(y.t.Context(), y.t.Output()); err != nil {
 		y.t.Fatal(err)
 	}
@@ -20,22 +19,48 @@ func metricsServer(y *yard) {
 	if err != nil {
 		y.t.Fatal(err)
 	}
+	p := &published{yard: y, name: "metrics-server", kind: "sigs.metrics-server", namespace: "metrics", tag: version}
 	p.offersChart(recipe.MetricsServerModule, "v0.7.1") // has chart 3.12.0
 	p.offersChart(recipe.MetricsServerModule, version)  // has chart 3.12.1
+	tell(y.t, p.on, []part[*published]{
+		{"Create", metricsCreated},
+		{"Upgrade", metricsUpgraded},
+		{"Reconfigure", metricsReconfigured},
+		{"FailingUpgrade", metricsRolledBack},
+		{"Delete", metricsDeleted},
+	})
+}
+
+func metricsCreated(p *published) {
 	// The kubelet's certificate is of an authority that the chart is not told of.
-	p.makes("3.12.0", "--config", "image.tag="+version, "args[0]=--kubelet-insecure-tls")
+	p.makes("3.12.0", "--config", "image.tag="+p.tag, "args[0]=--kubelet-insecure-tls")
 	p.measures()
+}
+
+func metricsUpgraded(p *published) {
 	p.changes("3.12.1", "--version", "3.12.1", "--auto-upgrade", "false")
-	p.runsChart("metrics-server-3.12.1")
+	if got := p.kubectl("get", "deployment", "metrics-server", "-n", p.namespace, "-o", `jsonpath={.metadata.labels.helm\.sh/chart}`); got != "metrics-server-3.12.1" {
+		p.t.Errorf("the cluster has chart %s", got)
+	}
 	p.measures()
+}
+
+func metricsReconfigured(p *published) {
 	p.changes("3.12.1", "--config", "metrics.enabled=true", "args[1]=--metric-resolution=20s")
 	p.hasArgument("--metric-resolution=20s")
 	p.hasArgument("--authorization-always-allow-paths=/metrics")
+	p.measures()
+}
+
+func metricsRolledBack(p *published) {
 	p.cannotPull("3.12.1", "metrics-server", p.hub.Address+"/metrics-server:v0.0.0", "image.repository="+p.hub.Address+"/metrics-server", "image.tag=v0.0.0")
 	p.hasArgument("--metric-resolution=20s")
 	p.measures()
-	p.changes("3.12.1", "--remove-config", "image.repository", "--config", "image.tag="+version)
+	p.changes("3.12.1", "--remove-config", "image.repository", "--config", "image.tag="+p.tag)
 	p.measures()
+}
+
+func metricsDeleted(p *published) {
 	p.ends()
 	if out, err := p.cluster.Kubectl(p.t.Context(), "top", "nodes"); err == nil {
 		p.t.Errorf("kubectl top still answers:\n%s", out)
@@ -71,13 +96,6 @@ func (p *published) measures() {
 		}
 		return ""
 	})
-}
-
-func (p *published) runsChart(chart string) {
-	p.t.Helper()
-	if got := p.kubectl("get", "deployment", "metrics-server", "-n", p.namespace, "-o", `jsonpath={.metadata.labels.helm\.sh/chart}`); got != chart {
-		p.t.Errorf("the cluster has chart %s, want %s", got, chart)
-	}
 }
 
 func (p *published) hasArgument(argument string) {

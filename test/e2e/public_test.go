@@ -17,13 +17,23 @@ func TestPublicCharts(t *testing.T) {
 	s.must("connectedk8s", "connect", "-n", edge, "-g", "default", "--onboarding-timeout", "180")
 	s.eventually(time.Minute, s.extensionAgentsNotReady)
 	y := newYard(s)
-	for _, step := range []struct {
-		name string
-		run  func(*yard)
-	}{{"MetricsServer", metricsServer}, {"OpenServiceMesh", openServiceMesh}} {
-		began := time.Now()
-		t.Run(step.name, func(t *testing.T) { step.run(y.on(t)) })
-		t.Logf("%s took %s", step.name, time.Since(began).Round(time.Second))
+	t.Run("MetricsServer", func(t *testing.T) { metricsServer(y.on(t)) })
+	t.Run("OpenServiceMesh", func(t *testing.T) { openServiceMesh(y.on(t)) })
+}
+
+// part of a story that builds on the parts before.
+type part[T any] struct {
+	name string
+	run  func(T)
+}
+
+// tell runs a story of something that on gives to a part's own test.
+func tell[T any](t *testing.T, on func(*testing.T) T, story []part[T]) {
+	t.Helper()
+	for _, one := range story {
+		if !t.Run(one.name, func(t *testing.T) { one.run(on(t)) }) {
+			t.Fatalf("%s failed; what follows would say nothing", one.name)
+		}
 	}
 }
 
@@ -32,6 +42,13 @@ type published struct {
 	*yard
 
 	name, kind, namespace string
+	tag                   string // of the images that its programs are in
+}
+
+func (p *published) on(t *testing.T) *published {
+	copied := *p
+	copied.yard = p.yard.on(t)
+	return &copied
 }
 
 // offersChart makes an extension type of the chart that is in a version of a module.
