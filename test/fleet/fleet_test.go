@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"math/big"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -120,22 +119,6 @@ func TestPromises(t *testing.T) {
 	}
 	if text, err := json.Marshal(good); err != nil || !json.Valid(text) {
 		t.Errorf("as JSON: %v", err)
-	}
-}
-
-func TestOneSectionOfThePageIsReplaced(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "page.md")
-	if err := os.WriteFile(file, []byte("# Figures\n\nothers\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, section := range []string{"old\n", "new\n"} {
-		if err := writeSection(file, section); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(file)
-	if want := "# Figures\n\nothers\n\n" + begins + "new\n" + ends; err != nil || string(got) != want {
-		t.Errorf("%q, want %q: %v", got, want, err)
 	}
 }
 

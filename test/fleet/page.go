@@ -1,56 +1,30 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"runtime"
 	"strings"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/test/cluster/page"
 )
 
-const (
-	begins = "<!-- fleet: written by test/fleet -->\n"
-	ends   = "<!-- end of fleet -->\n"
-)
-
-// writeSection replaces the section of the fleet and leaves the rest of the page as it is.
-func writeSection(file, section string) error {
-	page, err := os.ReadFile(file)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return os.WriteFile(file, []byte(replaced(string(page), section)), 0o644)
-}
-
-func replaced(page, section string) string {
-	before, rest, there := strings.Cut(page, begins)
-	if !there {
-		if page != "" {
-			page = strings.TrimRight(page, "\n") + "\n\n"
-		}
-		return page + begins + section + ends
-	}
-	_, after, _ := strings.Cut(rest, ends)
-	return before + begins + section + ends + after
-}
+// ours is the part of the page that this program writes.
+func ours() page.Section { return page.Section{Name: "fleet", Writer: "test/fleet"} }
 
 // section is the report for people, in Markdown.
 func (r *report) section() string {
-	var page strings.Builder
-	fmt.Fprintf(&page, "## %d clusters on one hub\n\n", r.Agents)
-	fmt.Fprintf(&page, "Measured on %s: %s, %d processors, %s, load average %s at the end. The hub may use %d processors; the simulated agents share the machine with it and are not charged to it. "+
+	var text strings.Builder
+	fmt.Fprintf(&text, "## %d clusters on one hub\n\n", r.Agents)
+	fmt.Fprintf(&text, "%s The hub may use %d processors; the simulated agents share the machine with it and are not charged to it. "+
 		"The baseline is a bare server of net/http with the same agents, connections and requests that checks nothing and keeps nothing.\n",
-		r.At.Format("2006-01-02"), processor(), runtime.NumCPU(), runtime.Version(), load(), cores)
-	r.writeIdle(&page)
-	r.writeChange(&page)
-	r.writeRollouts(&page)
-	r.writeHerd(&page)
-	r.writeListing(&page)
-	r.writePromises(&page)
-	return page.String()
+		page.Measured(r.At), cores)
+	r.writeIdle(&text)
+	r.writeChange(&text)
+	r.writeRollouts(&text)
+	r.writeHerd(&text)
+	r.writeListing(&text)
+	r.writePromises(&text)
+	return text.String()
 }
 
 func (r *report) writeIdle(page *strings.Builder) {
@@ -170,26 +144,3 @@ func (r *report) writePromises(page *strings.Builder) {
 }
 
 func ratio(a, b int64) float64 { return float64(a) / float64(max(1, b)) }
-
-func processor() string {
-	content, err := os.ReadFile("/proc/cpuinfo")
-	if err != nil {
-		return runtime.GOARCH
-	}
-	for line := range strings.Lines(string(content)) {
-		if name, found := strings.CutPrefix(line, "model name"); found {
-			return strings.TrimSpace(strings.TrimLeft(name, "\t: "))
-		}
-	}
-	return runtime.GOARCH
-}
-
-// load is the load average of the last minute: other work on the machine makes times worse.
-func load() string {
-	content, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return "unknown"
-	}
-	first, _, _ := strings.Cut(string(content), " ")
-	return first
-}

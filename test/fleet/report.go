@@ -96,7 +96,7 @@ func (r *report) verdict() error {
 
 func (r *report) write(out io.Writer, o options) error {
 	if o.out != "" {
-		if err := writeSection(o.out, r.section()); err != nil {
+		if err := ours().Write(o.out, r.section()); err != nil {
 			return err
 		}
 	}

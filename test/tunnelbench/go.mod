@@ -3,6 +3,7 @@ module github.com/fairlead/fairlead/test/tunnelbench
 go 1.26.0
 
 require (
+	github.com/fairlead/fairlead/test/cluster v0.0.0
 	github.com/fairlead/fairlead/test/tunnelfaults v0.0.0
 	github.com/gorilla/websocket v1.5.4-0.20250319132907-e064f32e3674
 	github.com/jpillora/chisel v1.10.1

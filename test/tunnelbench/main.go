@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/fairlead/fairlead/test/cluster/page"
 )
 
 func main() {
@@ -98,7 +100,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	if _, err := io.WriteString(out, section); err != nil || o.out == "" {
 		return err
 	}
-	return writeSection(o.out, section)
+	return page.Section{Name: "tunnel", Writer: "test/tunnelbench"}.Write(o.out, section)
 }
 
 func build(ctx context.Context, dir string, progress io.Writer) (string, error) {

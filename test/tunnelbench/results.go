@@ -1,10 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -12,8 +9,6 @@ import (
 )
 
 const (
-	begins = "<!-- tunnel: written by test/tunnelbench -->\n"
-	ends   = "<!-- end of tunnel -->\n"
 	// A figure that depends on time is marked when no sample of it was disturbed less, one of normalised processor time
 	// when none was disturbed less than that. Samples that were disturbed more count only when there are no others.
 	cleanEnough = 0.15
@@ -244,19 +239,4 @@ func (r *results) disturbance() (low, middle, high float64) {
 		return 0, 0, 0
 	}
 	return slices.Min(all), median(all), slices.Max(all)
-}
-
-// writeSection replaces the section of the tunnels and leaves the rest of the page as it is.
-func writeSection(file, section string) error {
-	text, err := os.ReadFile(file)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	page := string(text)
-	before, rest, there := strings.Cut(page, begins)
-	_, after, _ := strings.Cut(rest, ends)
-	if !there {
-		before = strings.TrimRight(page, "\n") + "\n\n"
-	}
-	return os.WriteFile(file, []byte(before+begins+section+ends+after), 0o644)
 }

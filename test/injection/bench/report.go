@@ -2,51 +2,28 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/fairlead/fairlead/test/cluster/page"
 )
 
-const (
-	begins = "<!-- doctor: written by test/injection/bench -->\n"
-	ends   = "<!-- end of doctor -->\n"
-)
-
-// write replaces the section of doctor and leaves the rest of the page as it is.
+// write replaces the section of doctor.
 func (b *bench) write(file string) error {
-	page, err := os.ReadFile(file) //nolint:gosec // the caller names it
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return os.WriteFile(file, []byte(replaced(string(page), b.section())), 0o644) //nolint:gosec // a page of the documentation
-}
-
-func replaced(page, section string) string {
-	before, rest, there := strings.Cut(page, begins)
-	if !there {
-		if page != "" {
-			page = strings.TrimRight(page, "\n") + "\n\n"
-		}
-		return page + begins + section + ends
-	}
-	_, after, _ := strings.Cut(rest, ends)
-	return before + begins + section + ends + after
+	return page.Section{Name: "doctor", Writer: "test/injection/bench"}.Write(file, b.section())
 }
 
 func (b *bench) section() string {
-	var page strings.Builder
-	fmt.Fprintf(&page, "## One look of doctor\n\nMeasured on %s: %s, %d processors, %s, load average %s at the end. The cluster runs on the same processors. Medians of %d looks; the programs take turns, "+
+	var text strings.Builder
+	fmt.Fprintf(&text, "## One look of doctor\n\n%s The cluster runs on the same processors. Medians of %d looks; the programs take turns, "+
 		"so that noise of the machine hits all of them. Calls are counted by a proxy in a look of its own. Memory is the most that was resident. `kubectl get pods -A -o json` is the baseline: it reads the same pods, keeps every field and prints them; doctor reads more kinds of objects and prints findings.\n",
-		time.Now().UTC().Format("2006-01-02"), processor(), runtime.NumCPU(), runtime.Version(), load(), b.runs)
+		page.Measured(time.Now()), b.runs)
 	for _, s := range b.sizes {
-		s.write(&page)
+		s.write(&text)
 	}
-	return page.String()
+	return text.String()
 }
 
 func (s size) write(page *strings.Builder) {
@@ -101,26 +78,3 @@ func atMost(memory int64) string {
 func mebibytes(n int64) float64 { return float64(n) / (1 << 20) }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
-
-func processor() string {
-	content, err := os.ReadFile("/proc/cpuinfo")
-	if err != nil {
-		return runtime.GOARCH
-	}
-	for line := range strings.Lines(string(content)) {
-		if name, found := strings.CutPrefix(line, "model name"); found {
-			return strings.TrimSpace(strings.TrimLeft(name, "\t: "))
-		}
-	}
-	return runtime.GOARCH
-}
-
-// load is the load average of the last minute: other work on the machine makes times worse.
-func load() string {
-	content, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return "unknown"
-	}
-	first, _, _ := strings.Cut(string(content), " ")
-	return first
-}
