@@ -1,13 +1,9 @@
 package e2e_test
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -190,7 +186,7 @@ func (y *yard) is(name, state string, within time.Duration) {
 // because it is called from any goroutine.
 func (y *yard) offer(name, version string, templates map[string]string) error {
 	file := filepath.Join(y.charts, name+"-"+version+".tgz")
-	if err := writeChart(file, name, version, templates); err != nil {
+	if err := rig.WriteChart(file, name, version, templates); err != nil {
 		return err
 	}
 	return y.publish(file, name, "test."+name)
@@ -218,29 +214,6 @@ func (y *yard) offers(name, version string, templates map[string]string) {
 	if err := y.offer(name, version, templates); err != nil {
 		y.t.Fatal(err)
 	}
-}
-
-// writeChart packs a chart of templates.
-func writeChart(file, name, version string, templates map[string]string) error {
-	var packed bytes.Buffer
-	compressed := gzip.NewWriter(&packed)
-	archive := tar.NewWriter(compressed)
-	files := map[string]string{"Chart.yaml": "apiVersion: v2\nname: " + name + "\nversion: " + version + "\n"}
-	for file, text := range templates {
-		files["templates/"+file] = text
-	}
-	for file, text := range files {
-		if err := archive.WriteHeader(&tar.Header{Name: name + "/" + file, Mode: 0o644, Size: int64(len(text))}); err != nil {
-			return err
-		}
-		if _, err := archive.Write([]byte(text)); err != nil {
-			return err
-		}
-	}
-	if err := errors.Join(archive.Close(), compressed.Close()); err != nil {
-		return err
-	}
-	return os.WriteFile(file, packed.Bytes(), 0o600)
 }
 
 // inCluster is a field of an ExtensionConfig, which the agents write whether the hub is there or not.

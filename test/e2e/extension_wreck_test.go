@@ -124,7 +124,7 @@ func (y *yard) release(space, name string) helm.Release {
 func (y *yard) archive(name, templates string) string {
 	y.t.Helper()
 	file := filepath.Join(y.t.TempDir(), name+".tgz")
-	if err := writeChart(file, name, "0.1.0", map[string]string{"all.yaml": templates}); err != nil {
+	if err := rig.WriteChart(file, name, "0.1.0", map[string]string{"all.yaml": templates}); err != nil {
 		y.t.Fatal(err)
 	}
 	return file

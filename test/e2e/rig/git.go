@@ -116,6 +116,15 @@ func (g *Git) Commit(ctx context.Context, message string, files map[string]strin
 	return strings.TrimSpace(string(commit)), err
 }
 
+// Moved returns when the repository took the newest commit of a branch, to within a few milliseconds.
+func (g *Git) Moved(branch string) (time.Time, error) {
+	file, err := os.Stat(filepath.Join(g.bare, "refs", "heads", branch))
+	if err != nil {
+		return time.Time{}, fmt.Errorf("look at branch %s of the repository: %w", branch, err)
+	}
+	return file.ModTime(), nil
+}
+
 // Rename gives a branch another name.
 func (g *Git) Rename(ctx context.Context, from, to string) error {
 	return g.git(ctx, g.bare, "branch", "-m", from, to)
