@@ -11,7 +11,7 @@ MODULES := . test/azuresdk test/cluster test/e2e test/fleet test/injection test/
 MODULES_ALONE := chart/upstream test/federation test/tunnelbench
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: probe definitions ## bin/fairlead, the one static binary
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/fairlead ./cmd/fairlead
@@ -102,10 +102,16 @@ coverage: build ## docs/doctor-coverage.md, from a run of the injection tests (r
 race: definitions ## unit tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race ./...
 
-bench: build bench-fleet ## join time, agents' memory and doctor's cost into docs/benchmarks.md (root), and Go benchmarks
+bench: build bench-fleet ## join time, agents' memory, extensions, GitOps and doctor's cost into docs/benchmarks.md (root), and Go benchmarks
 	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go run ./test/e2e/bench --out docs/benchmarks.md
 	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go run ./test/injection/bench --out docs/benchmarks.md
 	go test -run '^$$' -bench . -benchtime 2s ./hub/... ./doctor/...
+
+bench-extensions: build ## how soon Helm starts for an extension, and what extension-manager needs, into docs/benchmarks.md (root)
+	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go run ./test/e2e/bench --sections extensions --out docs/benchmarks.md $(ARGS)
+
+bench-gitops: build ## how soon a commit is seen at the hub, and what its agents need, into docs/benchmarks.md (root)
+	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go run ./test/e2e/bench --sections gitops --out docs/benchmarks.md $(ARGS)
 
 bench-fleet: build ## what ten thousand clusters cost one hub, into docs/benchmarks.md (AGENTS for another number)
 	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go run ./test/fleet --agents $(or $(AGENTS),10000) --out docs/benchmarks.md
@@ -142,4 +148,4 @@ vulncheck: ## known vulnerabilities in what we call; needs the vulnerability dat
 
 ci: lint verify test ## what CI runs
 
-.PHONY: definitions test-real test-durability test-fleet test-tunnel nightly bench-fleet bench-tunnel help build bin/fairlead-next probe demo demo-gitops demo-down test test-unit test-sdk test-federation test-postgres test-cluster test-agents test-doctor test-e2e test-injection coverage race bench lint fmt generate verify docs image vulncheck ci
+.PHONY: definitions test-real test-durability test-fleet test-tunnel nightly bench-extensions bench-gitops bench-fleet bench-tunnel help build bin/fairlead-next probe demo demo-gitops demo-down test test-unit test-sdk test-federation test-postgres test-cluster test-agents test-doctor test-e2e test-injection coverage race bench lint fmt generate verify docs image vulncheck ci

@@ -2,74 +2,58 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/fairlead/fairlead/test/cluster/page"
 )
 
-// idle is how long the agents are left alone before their memory is read.
-const idle = 60 * time.Second
+// joined is how long it took to connect, and how long a bare pod took beside it.
+type joined struct{ join, bare times }
 
-// figures is what one run found.
-type figures struct {
-	join    []time.Duration
-	barePod []time.Duration
-	memory  map[string][]podMemory // by profile
-}
-
-type podMemory struct {
-	name            string
-	workingSet, rss int64 // bytes
-}
-
-func (b *bench) measure(ctx context.Context) (figures, error) {
-	f := figures{memory: map[string][]podMemory{}}
-	for _, profile := range []string{"edge", "standard"} {
-		pods, err := b.profileMemory(ctx, profile)
-		if err != nil {
-			return f, err
-		}
-		f.memory[profile] = pods
+// join times connecting, with the image on the node.
+func (b *bench) join(ctx context.Context) (string, error) {
+	if _, err := b.joinOnce(ctx); err != nil { // it brings the image
+		return "", err
 	}
-	// The image is on the node from here on.
-	for i := range b.runs {
-		fmt.Fprintf(b.progress, "join %d of %d\n", i+1, b.runs)
+	var found joined
+	for i := range b.joins {
+		fmt.Fprintf(b.progress, "join %d of %d\n", i+1, b.joins)
 		bare, err := b.barePod(ctx)
 		if err != nil {
-			return f, err
+			return "", err
 		}
-		join, err := b.join(ctx, "standard")
+		join, err := b.joinOnce(ctx)
 		if err != nil {
-			return f, err
+			return "", err
 		}
-		f.barePod, f.join = append(f.barePod, bare), append(f.join, join)
-		if err := b.leave(ctx); err != nil {
-			return f, err
-		}
+		found.bare, found.join = append(found.bare, bare), append(found.join, join)
 	}
-	return f, nil
+	return found.markdown(), nil
 }
 
-// join times the connect command, which returns when the hub says Connected and has the metadata.
-func (b *bench) join(ctx context.Context, profile string) (time.Duration, error) {
+// joinOnce times the connect command, and disconnects again.
+func (b *bench) joinOnce(ctx context.Context) (time.Duration, error) {
 	started := time.Now()
-	err := b.fairlead(ctx, "connectedk8s", "connect", "-n", "bench", "-g", "default", "--profile", profile, "--onboarding-timeout", "240")
-	return time.Since(started), err
-}
-
-func (b *bench) leave(ctx context.Context) error {
-	return b.fairlead(ctx, "connectedk8s", "delete", "-n", "bench", "-g", "default", "--yes")
-}
-
-// barePod times one pod of the agents' image from create to Running: the floor for whatever starts as a pod here.
-func (b *bench) barePod(ctx context.Context) (time.Duration, error) {
-	image := b.hub.Address + "/azurearck8s/fairlead:" + b.version(ctx)
-	started := time.Now()
-	if _, err := b.cluster.Kubectl(ctx, "run", "bare", "--image="+image, "--restart=Never", "--", "version"); err != nil {
+	if err := b.connect(ctx, "standard"); err != nil {
 		return 0, err
 	}
-	_, err := b.cluster.Kubectl(ctx, "wait", "pod/bare", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
+	return time.Since(started), b.leave(ctx)
+}
+
+// barePod times one pod of the agents' image from create to its end: the floor for whatever starts as a pod here.
+func (b *bench) barePod(ctx context.Context) (time.Duration, error) {
+	version, err := b.version(ctx)
+	if err != nil {
+		return 0, err
+	}
+	started := time.Now()
+	if _, err := b.cluster.Kubectl(ctx, "run", "bare", "--image="+b.hub.Address+"/azurearck8s/fairlead:"+version, "--restart=Never", "--", "version"); err != nil {
+		return 0, err
+	}
+	_, err = b.cluster.Kubectl(ctx, "wait", "pod/bare", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
 	elapsed := time.Since(started)
 	if err != nil {
 		return 0, err
@@ -78,64 +62,21 @@ func (b *bench) barePod(ctx context.Context) (time.Duration, error) {
 	return elapsed, err
 }
 
-func (b *bench) version(ctx context.Context) string {
+func (b *bench) version(ctx context.Context) (string, error) {
 	var version struct {
 		Fairlead string `json:"fairlead"`
 	}
-	if err := b.cli.JSON(ctx, &version, "version"); err != nil {
-		return err.Error()
-	}
-	return version.Fairlead
+	err := b.cli.JSON(ctx, &version, "version")
+	return version.Fairlead, err
 }
 
-func (b *bench) profileMemory(ctx context.Context, profile string) ([]podMemory, error) {
-	fmt.Fprintf(b.progress, "profile %s: connect, then %s of idleness\n", profile, idle)
-	if _, err := b.join(ctx, profile); err != nil {
-		return nil, err
-	}
-	select {
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-time.After(idle):
-	}
-	pods, err := b.podMemory(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return pods, b.leave(ctx)
-}
-
-// podMemory asks the kubelet, which reads the pods' cgroups.
-func (b *bench) podMemory(ctx context.Context) ([]podMemory, error) {
-	node, err := b.cluster.Kubectl(ctx, "get", "nodes", "-o", "jsonpath={.items[0].metadata.name}")
-	if err != nil {
-		return nil, err
-	}
-	content, err := b.cluster.Kubectl(ctx, "get", "--raw", "/api/v1/nodes/"+strings.TrimSpace(node)+"/proxy/stats/summary")
-	if err != nil {
-		return nil, err
-	}
-	return parseSummary([]byte(content))
-}
-
-func parseSummary(content []byte) ([]podMemory, error) {
-	var summary struct {
-		Pods []struct {
-			PodRef struct{ Name, Namespace string }
-			Memory struct{ WorkingSetBytes, RSSBytes int64 }
-		}
-	}
-	if err := json.Unmarshal(content, &summary); err != nil {
-		return nil, fmt.Errorf("understand the kubelet's summary: %w", err)
-	}
-	var pods []podMemory
-	for _, pod := range summary.Pods {
-		if pod.PodRef.Namespace == "azure-arc" {
-			pods = append(pods, podMemory{pod.PodRef.Name, pod.Memory.WorkingSetBytes, pod.Memory.RSSBytes})
-		}
-	}
-	if len(pods) == 0 {
-		return nil, fmt.Errorf("the kubelet knows no pod in azure-arc")
-	}
-	return pods, nil
+func (j joined) markdown() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "## Join, image present\n\n%s From typing `connectedk8s connect` to its return: the hub says Connected and has the metadata (%d runs, profile standard). "+
+		"The baseline is one pod of the same image, from `kubectl run` to its end, on the same node between the same runs.\n\n", page.Measured(time.Now()), len(j.join))
+	fmt.Fprintf(&text, "| | median | slowest | aim |\n|---|---:|---:|---:|\n")
+	fmt.Fprintf(&text, "| join | %.1f s | %.1f s | ≤ 10 s |\n", j.join.at(50).Seconds(), slices.Max(j.join).Seconds())
+	fmt.Fprintf(&text, "| one bare pod | %.1f s | %.1f s | |\n", j.bare.at(50).Seconds(), slices.Max(j.bare).Seconds())
+	fmt.Fprintf(&text, "| join / bare pod | %.1f | | |\n", j.join.at(50).Seconds()/j.bare.at(50).Seconds())
+	return text.String()
 }

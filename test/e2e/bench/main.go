@@ -1,115 +1,104 @@
-// Command bench measures what the project promises about connecting a cluster: the time until it is Connected with its metadata, and
-// what the agents need while idle. Times are compared with a bare pod on the same node in the same run, because machines differ.
+// Command bench measures what the project promises about a connected cluster, in real pods: the time until it is Connected with its
+// metadata and what idle agents need, how soon an extension is installed, and how soon a commit is seen at the hub. Times are
+// compared with what does the same work without Fairlead, on the same node in the same run, because machines differ.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 
-	"github.com/fairlead/fairlead/test/cluster/engine"
-
-	"github.com/fairlead/fairlead/test/e2e/rig"
+	"github.com/fairlead/fairlead/test/cluster/page"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stderr)
 	stop()
-	if err != nil {
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string, progress io.Writer) (err error) {
+// section is a part of the page, measured on a node and a hub of its own.
+type section struct {
+	name    string
+	measure func(*bench, context.Context) (text string, err error)
+}
+
+func sections() []section {
+	return []section{{"join", (*bench).join}, {"memory", (*bench).memory}, {"extensions", (*bench).extensions}, {"gitops", (*bench).gitops}}
+}
+
+func sectionNames() []string {
+	var names []string
+	for _, one := range sections() {
+		names = append(names, one.name)
+	}
+	return names
+}
+
+// options are what the flags say.
+type options struct {
+	out      string
+	sections []string
+	counts
+}
+
+// counts are how often something is done.
+type counts struct{ joins, installs, commits int }
+
+func parse(args []string, usage io.Writer) (options, error) {
+	o := options{}
 	set := flag.NewFlagSet("bench", flag.ContinueOnError)
-	out := set.String("out", "docs/benchmarks.md", "file to write")
-	runs := set.Int("runs", 5, "how often to connect")
+	set.SetOutput(usage)
+	set.StringVar(&o.out, "out", "docs/benchmarks.md", "page whose sections are replaced")
+	chosen := set.String("sections", strings.Join(sectionNames(), ","), "what to measure, separated by commas")
+	set.IntVar(&o.joins, "joins", 5, "how often to connect")
+	set.IntVar(&o.installs, "installs", 30, "how many extensions to install, at most 50")
+	set.IntVar(&o.commits, "commits", 60, "how many commits to make")
 	if err := set.Parse(args); err != nil {
-		return err
+		return o, err
 	}
-	if os.Geteuid() != 0 {
-		return fmt.Errorf("these figures need real pods, and so root")
+	o.sections = strings.Split(*chosen, ",")
+	for _, name := range o.sections {
+		if !slices.Contains(sectionNames(), name) {
+			return o, fmt.Errorf("there is no section %q; there are %s", name, strings.Join(sectionNames(), ", "))
+		}
 	}
-	b := &bench{progress: progress, runs: *runs}
-	if err := b.prepare(ctx); err != nil {
-		return err
+	if o.joins < 1 || o.installs < 1 || o.installs > 50 || o.commits < 1 {
+		return o, errors.New("--joins, --installs, --commits: 1 at least, and at most 50 installs")
 	}
-	defer func() { err = firstOf(err, b.clean(context.WithoutCancel(ctx))) }()
-	figures, err := b.measure(ctx)
+	return o, nil
+}
+
+func run(ctx context.Context, args []string, progress io.Writer) error {
+	o, err := parse(args, progress)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(*out, []byte(figures.markdown()), 0o600)
-}
-
-func firstOf(errs ...error) error {
-	for _, err := range errs {
+	if os.Geteuid() != 0 {
+		return errors.New("these figures need real pods, and so root")
+	}
+	for _, one := range sections() {
+		if !slices.Contains(o.sections, one.name) {
+			continue
+		}
+		text, err := (&bench{progress: progress, counts: o.counts}).run(ctx, one)
 		if err != nil {
+			return fmt.Errorf("%s: %w", one.name, err)
+		}
+		if err := (page.Section{Name: one.name, Writer: "test/e2e/bench"}).Write(o.out, text); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// bench is one node, one hub, one administrator.
-type bench struct {
-	progress io.Writer
-	runs     int
-	dir      string
-	cluster  *engine.Cluster
-	hub      *rig.Hub
-	cli      rig.CLI
-}
-
-func (b *bench) prepare(ctx context.Context) error {
-	binary, err := filepath.Abs(os.Getenv("FAIRLEAD_BINARY"))
-	if err != nil || os.Getenv("FAIRLEAD_BINARY") == "" {
-		return fmt.Errorf("FAIRLEAD_BINARY is not set: use `make bench`")
-	}
-	if b.dir, err = os.MkdirTemp("", "fairlead-bench-"); err != nil {
-		return err
-	}
-	if b.cluster, err = engine.Start(ctx, engine.Config{Name: "fairlead-bench", Kind: engine.FullNode, Progress: b.progress}); err != nil {
-		return err
-	}
-	address, err := rig.FreeAddress(ctx, b.cluster.HostAddress)
-	if err != nil {
-		return err
-	}
-	b.hub = &rig.Hub{Binary: binary, Dir: filepath.Join(b.dir, "hub"), Address: address}
-	b.cli = rig.CLI{Binary: binary, ConfigDir: filepath.Join(b.dir, "config"), Kubeconfig: b.cluster.Kubeconfig}
-	return b.open(ctx)
-}
-
-func (b *bench) open(ctx context.Context) error {
-	if err := b.hub.Start(ctx); err != nil {
-		return err
-	}
-	authority, err := os.ReadFile(b.hub.CAFile())
-	if err != nil {
-		return err
-	}
-	if err := b.cluster.TrustRegistry(b.hub.Address, authority); err != nil {
-		return err
-	}
-	return b.fairlead(ctx, "login", "--credential-file", b.hub.CredentialFile())
-}
-
-func (b *bench) clean(ctx context.Context) error {
-	return firstOf(b.hub.Stop(), b.cluster.Stop(ctx), os.RemoveAll(b.dir))
-}
-
-func (b *bench) fairlead(ctx context.Context, args ...string) error {
-	result, err := b.cli.Run(ctx, args...)
-	if err == nil && result.Code != 0 {
-		err = fmt.Errorf("fairlead %v ended with %d: %s", args, result.Code, result.Err)
-	}
-	return err
 }
