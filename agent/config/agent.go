@@ -45,6 +45,7 @@ type Agent struct {
 	vanished chan struct{}   // holds one signal: something that was going has gone
 
 	etag   string                         // of the desired state that is in the cluster
+	news   news                           // what of it the cluster has already
 	unsent []fairlead.ConfigurationStatus // what the hub has not been told yet
 	worked bool
 	idle   bool // the last answer held nothing new
@@ -169,15 +170,19 @@ func (a *Agent) applyAll(ctx context.Context, pending fairlead.PendingConfigs) e
 	}
 	var failures []error
 	a.unsent = a.unsent[:0]
-	for _, wanted := range pending.Configurations {
+	known := news{}
+	for _, wanted := range a.news.first(pending.Configurations) {
 		err := a.apply(ctx, wanted)
 		a.unsent = append(a.unsent, statusOf(wanted, pending.ETag, err))
 		if err != nil {
 			a.Log.ErrorContext(ctx, "cannot apply a configuration", slog.String("kind", wanted.Kind),
 				slog.String("name", wanted.Name), slog.String("error", err.Error()))
 			failures = append(failures, err)
+			continue
 		}
+		known.got(wanted)
 	}
+	a.news = known
 	for _, kind := range a.kinds {
 		kind.reports.mention(pending.Configurations)
 	}
