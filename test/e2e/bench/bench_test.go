@@ -67,7 +67,8 @@ func TestWhatObjectsShow(t *testing.T) {
 		},
 		"Pending": {toldRevision, map[string]any{"status": map[string]any{"complianceState": "Pending", "sourceSyncedCommitId": "main@sha1:" + commit}}, nil},
 		"Journal": {
-			journal, map[string]any{"metadata": map[string]any{"name": "web"}, "status": map[string]any{"provisioningState": "Creating", "operation": map[string]any{"phase": "apply"}}},
+			journal,
+			map[string]any{"metadata": map[string]any{"name": "web"}, "status": map[string]any{"provisioningState": "Creating", "operation": map[string]any{"phase": "apply"}}},
 			[]string{"web wanted", "web apply", "web Creating"},
 		},
 	}
