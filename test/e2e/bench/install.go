@@ -17,22 +17,22 @@ const breath = 500 * time.Millisecond
 type step struct{ name, words string }
 
 const (
-	stepAcknowledged = "acknowledged"
-	stepWanted       = "wanted"
-	stepRecorded     = "recorded"
-	stepReady        = "Succeeded"
+	stepAnswered = "answered"
+	stepWanted   = "wanted"
+	stepRecorded = "recorded"
+	stepReady    = "Succeeded"
 )
 
-// steps are in the order in which they happen. The first is seen by the client, the others by watches.
+// steps are in the order in which they happen. The last is seen by the client, the others by watches.
 func steps() []step {
 	return []step{
-		{stepAcknowledged, "the hub has answered the PUT"},
 		{stepWanted, "the cluster has the ExtensionConfig"},
 		{"settings", "extension-manager begins"},
 		{"settle", "it has the chart and the namespace, and opens the release with Helm"},
 		{stepRecorded, "**Helm has rendered the chart and keeps its record**"},
 		{"apply", "Helm applies"},
 		{stepReady, "ready, in the cluster's words"},
+		{stepAnswered, "the hub has answered the PUT"},
 	}
 }
 
@@ -86,8 +86,11 @@ func install(ctx context.Context, hub *arm, seen *sightings, name string) (insta
 	if err := put(ctx, hub, name, nil); err != nil {
 		return nil, err
 	}
-	took := installation{stepAcknowledged: time.Since(began)}
-	for _, next := range steps()[1:] {
+	took := installation{stepAnswered: time.Since(began)}
+	for _, next := range steps() {
+		if next.name == stepAnswered {
+			continue
+		}
 		at, err := seen.when(ctx, name+" "+next.name)
 		if err != nil {
 			return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -19,6 +20,8 @@ type managerMemory struct {
 	before pod   // the first release
 	small  pod   // with releases of one object each
 	large  []pod // with releases of many, from time to time
+	// resident is what the process holds in the end with what it shares, in bytes.
+	resident int64
 }
 
 // manager is the pod of extension-manager now.
@@ -50,7 +53,8 @@ func (b *bench) readManager(ctx context.Context, hub *arm, found *managerMemory)
 		}
 		found.large = append(found.large, now)
 	}
-	return nil
+	found.resident, err = b.resident(extensionManager)
+	return err
 }
 
 // enlarge gives all extensions another setting at once.
@@ -66,6 +70,18 @@ func (b *bench) enlarge(ctx context.Context, hub *arm) error {
 		if err := succeeds(ctx, hub, extensionName(i)); err != nil {
 			return err
 		}
+	}
+	return b.enlarged(ctx, extensionName(b.installs-1))
+}
+
+// enlarged makes sure that a release has as many objects as the page says.
+func (b *bench) enlarged(ctx context.Context, name string) error {
+	notes, err := b.cluster.Kubectl(ctx, "get", "configmaps", "-n", name, "-o", "name")
+	if err != nil {
+		return err
+	}
+	if made := strings.Count(notes, "configmap/"+name+"-"); made != manyObjects {
+		return fmt.Errorf("release %s has %d objects, not %d", name, made, manyObjects)
 	}
 	return nil
 }
