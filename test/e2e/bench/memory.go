@@ -64,17 +64,23 @@ func (b *bench) pods(ctx context.Context) ([]pod, error) {
 	return parseSummary([]byte(content))
 }
 
-// podOf is the one pod of a deployment.
+// podOf is the one pod of a deployment. Of one that has just started the kubelet knows nothing for some seconds.
 func (b *bench) podOf(ctx context.Context, deployment string) (pod, error) {
-	all, err := b.pods(ctx)
-	if err != nil {
-		return pod{}, err
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the kubelet does not say within %s what a pod of %s needs", patience, deployment))
+	defer cancel()
+	for {
+		all, err := b.pods(ctx)
+		if err != nil {
+			return pod{}, err
+		}
+		i := slices.IndexFunc(all, func(p pod) bool { return p.deployment == deployment && p.workingSet > 0 })
+		if i >= 0 {
+			return all[i], nil
+		}
+		if pause(ctx, time.Second) != nil {
+			return pod{}, context.Cause(ctx)
+		}
 	}
-	i := slices.IndexFunc(all, func(p pod) bool { return p.deployment == deployment })
-	if i < 0 {
-		return pod{}, fmt.Errorf("the kubelet knows no pod of %s", deployment)
-	}
-	return all[i], nil
 }
 
 func parseSummary(content []byte) ([]pod, error) {
