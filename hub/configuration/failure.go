@@ -1,19 +1,48 @@
 package configuration
 
 import (
+	"encoding/json"
 	"strings"
 	"time"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/store"
 )
+
+// saysError begins the message of a detail, as the original has it.
+const saysError = " error: "
 
 // Failed is the error of a failed operation as the original words it, with the reason inside.
 func Failed(code string, reason fairlead.ExtensionError) error {
-	detail := fairlead.ErrorDetail{Code: code, Message: " error: " + reason.Message, Target: reason.Target, AdditionalInfo: Info(reason)}
+	detail := fairlead.ErrorDetail{Code: code, Message: saysError + reason.Message, Target: reason.Target, AdditionalInfo: Info(reason)}
 	failed := fairlead.Errorf(fairlead.Conflict, "The resource operation completed with terminal provisioning state 'Failed'.").
 		WithCode(fairlead.CodeResourceOperationFailure)
 	failed.Details = []fairlead.ErrorDetail{detail}
 	return failed
+}
+
+// Reason is the reason inside the error of a failed operation, nil for one that has succeeded.
+func Reason(ended store.Operation) *fairlead.ExtensionError {
+	if ended.Status != store.Failed {
+		return nil
+	}
+	var details []struct {
+		Message, Target string
+		AdditionalInfo  []struct {
+			Info struct {
+				Cause, Explanation, DoctorID string
+				Evidence, Remedies           []string
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(ended.ErrorDetails), &details); err != nil || len(details) == 0 || len(details[0].AdditionalInfo) == 0 {
+		return &fairlead.ExtensionError{Code: ended.ErrorCode, Message: ended.ErrorMessage}
+	}
+	told, known := details[0], details[0].AdditionalInfo[0].Info
+	return &fairlead.ExtensionError{
+		Code: known.Cause, Message: strings.TrimPrefix(told.Message, saysError), Target: told.Target,
+		Cause: known.Explanation, Evidence: known.Evidence, Remedies: known.Remedies, DoctorID: known.DoctorID,
+	}
 }
 
 // Info is what is known of a failure beside its message, in the form in which Azure's errors carry more.

@@ -22,6 +22,8 @@ type Record struct {
 	ProtectedHash string    `json:"protectedHash,omitempty"`
 	Deleted       bool      `json:"deleted,omitempty"`
 	Forced        bool      `json:"forced,omitempty"`
+	// Failure is why the hub's operation for this generation has failed.
+	Failure *fairlead.ExtensionError `json:"failure,omitempty"`
 }
 
 // Next is the record of a new generation. Generations follow the clock, so that a configuration that is made anew under an old
@@ -29,8 +31,17 @@ type Record struct {
 func (r Record) Next(now time.Time, correlation string) Record {
 	r.Generation = max(r.Generation+1, now.UnixMilli())
 	r.RequestedAt, r.CorrelationID = now.UTC(), correlation
-	r.Deleted, r.Forced = false, false
+	r.Deleted, r.Forced, r.Failure = false, false, nil
 	return r
+}
+
+// Unreported is why the hub's operation has failed, as long as the cluster has said nothing of this generation. Observed is the
+// generation that it has spoken of.
+func (r Record) Unreported(observed int64) *fairlead.ExtensionError {
+	if observed >= r.Generation {
+		return nil
+	}
+	return r.Failure
 }
 
 // Protected refers to the Secret of that name which the cluster makes of the protected settings, nil when there are none.

@@ -134,11 +134,11 @@ func TestProtectedSettingsAreNowhereInClear(t *testing.T) {
 
 func TestOperationsEndByThemselves(t *testing.T) {
 	for name, run := range map[string]struct {
-		patience configuration.Patience
-		says     string
+		patience   configuration.Patience
+		says, code string
 	}{
-		"without a sign of life": {configuration.Patience{Silence: 300 * time.Millisecond, Unreported: time.Hour, Refused: time.Hour, Grace: time.Hour}, "Unable to get a response from the agent in time"},
-		"without a status":       {configuration.Patience{Silence: time.Hour, Unreported: 300 * time.Millisecond, Refused: time.Hour, Grace: time.Hour}, "status not populated"},
+		"without a sign of life": {configuration.Patience{Silence: 300 * time.Millisecond, Unreported: time.Hour, Refused: time.Hour, Grace: time.Hour}, "Unable to get a response from the agent in time", "AgentUnresponsive"},
+		"without a status":       {configuration.Patience{Silence: time.Hour, Unreported: 300 * time.Millisecond, Refused: time.Hour, Grace: time.Hour}, "status not populated", "StatusNotPopulated"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, a := demoBench(t)
@@ -148,11 +148,14 @@ func TestOperationsEndByThemselves(t *testing.T) {
 			if !strings.Contains(got.text, run.says) || !strings.Contains(got.text, "ExtensionCreationFailed") {
 				t.Errorf("%s", got.text)
 			}
-			b.do(http.MethodGet, one(a, "demo"), "").has("properties.provisioningState", "Failed")
+			shown := b.do(http.MethodGet, one(a, "demo"), "").has("properties.provisioningState", "Failed", "properties.errorInfo.code", run.code)
+			if text := shown.document.Text("properties.errorInfo.message"); !strings.HasPrefix(text, "Unable to get ") || !strings.Contains(text, run.says) {
+				t.Errorf("who looks later sees %s", shown.text)
+			}
 			// The cluster comes late, and does the work.
 			_, spec := a.spec(nil)
 			a.report(fairlead.ExtensionState{ObservedGeneration: spec.Generation, ProvisioningState: fairlead.ExtensionSucceeded, CurrentVersion: "1.1.0"})
-			b.do(http.MethodGet, one(a, "demo"), "").has("properties.provisioningState", "Succeeded")
+			b.do(http.MethodGet, one(a, "demo"), "").has("properties.provisioningState", "Succeeded", "properties.errorInfo", "null")
 		})
 	}
 }

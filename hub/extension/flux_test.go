@@ -196,6 +196,9 @@ func TestOperationsOnConfigurationsEndByThemselves(t *testing.T) {
 			if !strings.Contains(got.text, run.says) || !strings.Contains(got.text, "FluxConfigurationCreationFailed") {
 				t.Errorf("%s", got.text)
 			}
+			if shown := b.do(http.MethodGet, fluxOf(a, "shop")+fluxForm, ""); !strings.Contains(shown.document.Text("properties.errorMessage"), run.says) {
+				t.Errorf("who looks later sees %s", shown.text)
+			}
 		})
 	}
 }

@@ -37,7 +37,7 @@ func clusterExtensions(deps Deps) resource.Type {
 			"identity", "plan", "properties.extensionType", "properties.releaseTrain", "properties.autoUpgradeMinorVersion",
 		},
 		Prepare: kind.prepare, WakesParent: true, Guard: kind.guard, Leave: kind.leave, View: kind.view,
-		Create: kind.apply, Update: kind.apply, Delete: kind.delete,
+		Create: kind.apply, Update: kind.apply, Delete: kind.delete, Settle: noteFailure,
 	}
 }
 
@@ -159,6 +159,16 @@ func (e extensions) apply(ctx context.Context, stored store.Resource) error {
 		return err
 	}
 	return e.Extensions.Await(ctx, stored)
+}
+
+// noteFailure keeps why an operation has failed. The cluster may never have heard of it, and people look hours later.
+func noteFailure(document resource.Document, ended store.Operation) {
+	const path = configuration.RecordPath + ".failure"
+	if reason := configuration.Reason(ended); reason != nil {
+		document.Set(path, reason)
+		return
+	}
+	document.Drop(path)
 }
 
 func (e extensions) principal(ctx context.Context, stored store.Resource) error {

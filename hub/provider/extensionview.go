@@ -64,6 +64,9 @@ func showState(shown resource.Document, known extension.Document, state *fairlea
 	shown.Set("properties.installedVersion", nil)
 	shown.Set("properties.statuses", []map[string]any{})
 	shown.Set("properties.errorInfo", nil)
+	if reason := known.Record.Unreported(observed); reason != nil {
+		shown.Set("properties.errorInfo", errorInfo(*reason))
+	}
 	if state == nil {
 		return
 	}
@@ -72,7 +75,7 @@ func showState(shown resource.Document, known extension.Document, state *fairlea
 		shown.Set("properties.installedVersion", state.CurrentVersion)
 	}
 	shown.Set("properties.statuses", statuses(state.Statuses))
-	if state.ErrorInfo != nil {
+	if state.ErrorInfo != nil && known.Record.Unreported(observed) == nil {
 		shown.Set("properties.errorInfo", errorInfo(*state.ErrorInfo))
 	}
 	if len(state.Drift) > 0 {

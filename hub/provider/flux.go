@@ -25,7 +25,7 @@ func fluxConfigurations(deps Deps) resource.Type {
 			"properties.statusUpdatedAt", "properties.complianceState", "properties.errorMessage",
 		},
 		Prepare: kind.prepare, WakesParent: true, Leave: kind.leave, View: kind.view,
-		Create: kind.apply, Update: kind.apply, Delete: kind.delete,
+		Create: kind.apply, Update: kind.apply, Delete: kind.delete, Settle: noteFailure,
 	}
 }
 

@@ -96,6 +96,13 @@ func showFlux(shown resource.Document, known gitops.Document, state *fairlead.Fl
 	} {
 		set(name, value)
 	}
+	observed := int64(0)
+	if state != nil {
+		observed = state.ObservedGeneration
+	}
+	if reason := known.Record.Unreported(observed); reason != nil {
+		set("errorMessage", reason.Message)
+	}
 	if state == nil {
 		set("provisioningState", provisioning(known.Properties.ProvisioningState, known.Record, 0, ""))
 		return

@@ -225,6 +225,9 @@ func (a *API) settleState(ctx context.Context, op store.Operation) error {
 		return err // the last one to end has
 	}
 	document.Set(statePath, string(op.Status))
+	if kind := a.kind(stored.Type); kind != nil && kind.Settle != nil {
+		kind.Settle(document, op)
+	}
 	if stored.Body, err = body(document); err != nil {
 		return err
 	}

@@ -57,6 +57,9 @@ type Type struct {
 	// nil means that there is nothing to do.
 	Create, Update, Delete Work
 
+	// Settle, when set, notes in a document how an operation has ended, besides its state.
+	Settle func(document Document, ended store.Operation)
+
 	// Actions are the POST actions on a resource, by name in lower case.
 	Actions map[string]Action
 
