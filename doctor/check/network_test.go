@@ -393,6 +393,7 @@ func TestTrustInLogs(t *testing.T) {
 		"History": {"they got through afterwards", line(2*time.Minute, unknown) + "\n" + line(time.Minute, " GET configurations returned response code {200}"), nil},
 		"Old":     {"an hour ago", line(time.Hour, unknown), nil},
 		"Inside":  {"the cluster's own API server is no matter of proxies", line(time.Minute, ` Get \"https://10.0.0.1:443/api\": x509: certificate signed by unknown authority`), nil},
+		"Between": {"two agents, one of which has the other's next certificate not yet", line(time.Minute, ` the hub's way to kube-aad-proxy {reach kube-aad-proxy at kube-aad-proxy.azure-arc:443: tls: failed to verify certificate: x509: certificate signed by unknown authority}`), nil},
 		"Early":   {"the node's clock is behind", line(time.Minute, ` Post \"https://hub.example.com/x\": tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2026-02-01T00:00:00Z is before 2026-02-28T00:00:00Z`), []string{"NET-07 fail notYetValid"}},
 		"Offset":  {"the agent makes up for it", line(time.Hour, ` this node's clock differs from the hub's offset {-7m0s}`), []string{"NET-07 warn hub"}},
 		"Mended":  {"the last word counts", line(time.Hour, ` this node's clock differs from the hub's offset {-7m0s}`) + "\n" + line(time.Minute, ` this node's clock differs from the hub's offset {1s}`), nil},

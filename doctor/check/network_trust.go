@@ -207,6 +207,9 @@ func netTrustFinding(s *snapshot.Snapshot, key string, args map[string]string) d
 	return finding
 }
 
+// netBetween begins what clusterconnect-agent says of the agent beside it, whose certificate is made in the cluster: ARC-12 is about that.
+const netBetween = "reach kube-aad-proxy"
+
 // netTrustLine leaves out lines about the cluster's own servers, whose certificates no proxy touches.
 func netTrustLine(s *snapshot.Snapshot) func(string) bool {
 	inside := regexp.MustCompile(`\.svc(\.|$)|^kubernetes(\.|$)|^localhost$|^127\.`)
@@ -214,6 +217,9 @@ func netTrustLine(s *snapshot.Snapshot) func(string) bool {
 	hub := netName(endpoint.Of(s).HubURL)
 	return func(line string) bool {
 		if !strings.Contains(line, "x509") && !strings.Contains(line, "ertificate") && !strings.Contains(line, "CERTIFICATE") {
+			return false
+		}
+		if strings.Contains(line, netBetween) {
 			return false
 		}
 		for _, m := range host.FindAllStringSubmatch(line, -1) {
