@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fairlead/fairlead/test/cluster/image"
+
 	"github.com/fairlead/fairlead/test/e2e/rig"
 )
 
