@@ -164,6 +164,7 @@ func alertIsSent(g *gitops) {
 	})}
 	go func() { _ = server.Serve(listener) }()
 	defer func() { _ = server.Close() }()
+	defer g.kubectl("delete", "alert/quay", "provider/quay", "-n", "shops") // a namespace with things of other people would stay
 	g.apply("apiVersion: notification.toolkit.fluxcd.io/v1beta3\nkind: Provider\nmetadata: {name: quay, namespace: shops}\nspec: {type: generic, address: 'http://" + listener.Addr().String() + "/'}\n---\n" +
 		"apiVersion: notification.toolkit.fluxcd.io/v1beta3\nkind: Alert\nmetadata: {name: quay, namespace: shops}\nspec: {providerRef: {name: quay}, eventSources: [{kind: Kustomization, name: '*'}]}\n")
 	commit := g.commit("worth telling", map[string]string{"app/note.yaml": note("third")})

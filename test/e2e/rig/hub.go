@@ -105,7 +105,7 @@ func (h *Hub) Stop() error { return h.signal(syscall.SIGTERM) }
 func (h *Hub) Kill() error { return h.signal(syscall.SIGKILL) }
 
 func (h *Hub) signal(signal os.Signal) error {
-	if h.process == nil {
+	if h.process == nil || h.process.Process == nil { // never started
 		return nil
 	}
 	if err := h.process.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
