@@ -41,7 +41,7 @@ test: test-unit test-durability test-sdk test-federation test-fleet test-tunnel 
 
 # What waits for clusters more than it works: two at a time, the longest first. All use what was built before.
 test-real: build bin/fairlead-next
-	$(MAKE) -j2 -o build -o probe -o definitions -o bin/fairlead-next test-e2e test-agents test-cluster test-injection test-doctor
+	$(MAKE) -j2 -o build -o probe -o definitions -o bin/fairlead-next test-e2e test-agents test-injection test-doctor test-cluster
 
 test-unit: probe definitions ## the fast part, no cluster
 	go test ./...
