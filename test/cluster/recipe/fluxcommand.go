@@ -2,10 +2,8 @@ package recipe
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 )
 
@@ -18,7 +16,7 @@ const fluxModule = "github.com/fluxcd/flux2/v2"
 // the command embeds are made when Flux is released. An empty one stands in for them. `flux install`, `flux bootstrap` and `flux check`,
 // which want them, are of no use with it; the others do not read them.
 func completeFlux(ctx context.Context, dir string) error {
-	module, err := fetchModule(ctx, dir, fluxModule)
+	module, err := download(ctx, dir, fluxModule) // in the version that the recipe asks for, and with its sum
 	if err != nil {
 		return err
 	}
@@ -35,28 +33,4 @@ func completeFlux(ctx context.Context, dir string) error {
 	}
 	_, err = goCommand(ctx, dir, "mod", "edit", "-replace", fluxModule+"=./flux2")
 	return err
-}
-
-// fetchModule returns the folder of a module in the version that the module in dir asks for. Its sum is checked.
-func fetchModule(ctx context.Context, dir, module string) (string, error) {
-	said, err := goCommand(ctx, dir, "mod", "download", "-json", module)
-	if err != nil {
-		return "", err
-	}
-	var fetched struct{ Dir, Error string }
-	if err := json.Unmarshal(said, &fetched); err != nil || fetched.Dir == "" {
-		return "", fmt.Errorf("fetch %s: %s: %w", module, fetched.Error, err)
-	}
-	return fetched.Dir, nil
-}
-
-func goCommand(ctx context.Context, dir string, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // only our own recipes make up the arguments
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
-	said, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("go %v: %w: %s", args, err, said)
-	}
-	return said, nil
 }

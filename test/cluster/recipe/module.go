@@ -3,7 +3,6 @@ package recipe
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -45,16 +44,29 @@ func required(source, module string) string {
 
 // Source is the folder with the files of a version of a module, which is downloaded unless the module cache has it. Nobody may write there.
 func Source(ctx context.Context, module, version string) (string, error) {
-	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", module+"@"+version) //nolint:gosec // only names of modules make up the arguments
-	cmd.Dir = os.TempDir()                                                                // no module's own go.sum is to learn of it
+	return download(ctx, os.TempDir(), module+"@"+version) // no module's own go.sum is to learn of it
+}
+
+// download returns the folder of a module: in the version that is named with it, else in the one that the module in dir asks for.
+func download(ctx context.Context, dir, module string) (string, error) {
+	said, err := goCommand(ctx, dir, "mod", "download", "-json", module)
+	if err != nil {
+		return "", err
+	}
+	var found struct{ Dir string }
+	if err := json.Unmarshal(said, &found); err != nil {
+		return "", fmt.Errorf("download %s: %w", module, err)
+	}
+	return found.Dir, nil
+}
+
+func goCommand(ctx context.Context, dir string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // only our own recipes make up the arguments
+	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
-	out, failed := cmd.Output()
-	var found struct{ Dir, Error string }
-	if err := json.Unmarshal(out, &found); err != nil {
-		return "", fmt.Errorf("download %s %s: %w", module, version, errors.Join(failed, err))
+	said, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go %v: %w: %s", args, err, said)
 	}
-	if found.Error != "" {
-		return "", fmt.Errorf("download %s %s: %s", module, version, found.Error)
-	}
-	return found.Dir, failed
+	return said, nil
 }
