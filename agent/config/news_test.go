@@ -32,14 +32,13 @@ func TestWhatIsNewIsWrittenFirst(t *testing.T) {
 	a := withExtensions(t, hub, server, newKey(t))
 	a.extensions().take(t.Context(), nil)
 	steps := []struct {
-		reason  string
-		missing string
-		wanted  []fairlead.Configuration
-		want    []string
+		reason string
+		wanted []fairlead.Configuration
+		want   []string
 	}{
-		{"all is new, so the hub's order counts", "", []fairlead.Configuration{extensionWish("b", 1), extensionWish("a", 1)}, []string{"b", "a"}},
-		{"a third one does not wait for the others", "", []fairlead.Configuration{extensionWish("a", 1), extensionWish("b", 1), extensionWish("c", 1)}, []string{"c", "a", "b"}},
-		{"nor does one that has changed", "", []fairlead.Configuration{extensionWish("a", 1), extensionWish("b", 2), extensionWish("c", 1)}, []string{"b", "a", "c"}},
+		{"all is new, so the hub's order counts", []fairlead.Configuration{extensionWish("b", 1), extensionWish("a", 1)}, []string{"b", "a"}},
+		{"a third one does not wait for the others", []fairlead.Configuration{extensionWish("a", 1), extensionWish("b", 1), extensionWish("c", 1)}, []string{"c", "a", "b"}},
+		{"nor does one that has changed", []fairlead.Configuration{extensionWish("a", 1), extensionWish("b", 2), extensionWish("c", 1)}, []string{"b", "a", "c"}},
 	}
 	for i, step := range steps {
 		server.all, hub.pending = nil, fairlead.PendingConfigs{ETag: fmt.Sprint(i), Configurations: step.wanted}
