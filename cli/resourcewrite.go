@@ -79,9 +79,12 @@ func (s *session) resourceBody(flags resourceFlags) (client.Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	given := client.Document{}
+	var given client.Document
 	if err := json.Unmarshal(content, &given); err != nil {
 		return nil, usagef("--properties is not a JSON object: %v", err)
+	}
+	if given == nil {
+		return nil, usagef("--properties is not a JSON object: it is null")
 	}
 	body := given
 	if !flags.full {
