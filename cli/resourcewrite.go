@@ -69,6 +69,7 @@ func (s *session) resourceCreate(ctx context.Context, flags resourceFlags) error
 		if err := hub.Put(ctx, id.String(), version, body, &made); err != nil {
 			return err
 		}
+		made["resourceGroup"] = id.ResourceGroup
 		return s.show(made, resourceColumns())
 	})
 }
