@@ -53,46 +53,41 @@ func hubDownMeanwhile(y *yard) {
 
 // agentKilledMeanwhile kills the agent in the middle of an installation: the next one does it again, and who waits learns nothing of it.
 func agentKilledMeanwhile(y *yard) {
-	y.offers("sturdy", "1.0.0", slow(10))
-	result := make(chan rig.Result, 1)
-	go func() {
-		result <- y.call("create", "sturdy", "--extension-type", "test.sturdy", "--release-namespace", "x-sturdy")
-	}()
-	y.reaches("sturdy", ".status.operation.phase", "wait")
-	y.kubectl("delete", "pods", "-n", "azure-arc", "-l", "app.kubernetes.io/name=extension-manager", "--grace-period=0", "--force")
-	y.reaches("sturdy", ".status.operation.attempt", "2")
-	if created := <-result; created.Code != 0 {
-		y.t.Errorf("create ended with %d:\n%s%s", created.Code, created.Out, created.Err)
-	}
-	y.is("sturdy", "Succeeded", time.Second)
-	if statuses := y.kubectl("get", "secrets", "-n", "x-sturdy", "-l", "owner=helm", "-o", "jsonpath={.items[*].metadata.labels.status}"); statuses != "deployed" {
-		y.t.Errorf("Helm's record of the release is %q", statuses)
-	}
-	y.does("delete", "sturdy", "--yes")
-	y.nothingOf("sturdy", "x-sturdy")
+	y.outlives("sturdy", 10, func() {
+		y.kubectl("delete", "pods", "-n", "azure-arc", "-l", "app.kubernetes.io/name=extension-manager", "--grace-period=0", "--force")
+		y.reaches("sturdy", ".status.operation.attempt", "2")
+	})
 }
 
 // apiServerKilledMeanwhile kills the cluster's API server again and again in the middle of an installation: the agent takes that for
 // no failure of the chart, and who waits learns nothing of it.
 func apiServerKilledMeanwhile(y *yard) {
-	y.offers("stern", "1.0.0", slow(12))
+	y.outlives("stern", 12, func() {
+		for range 3 {
+			y.killAPIServer()
+		}
+	})
+}
+
+// outlives installs what takes so many seconds to become ready, lets something happen meanwhile, and wants success and one release.
+func (y *yard) outlives(name string, seconds int, meanwhile func()) {
+	y.t.Helper()
+	y.offers(name, "1.0.0", slow(seconds))
 	result := make(chan rig.Result, 1)
 	go func() {
-		result <- y.call("create", "stern", "--extension-type", "test.stern", "--release-namespace", "x-stern")
+		result <- y.call("create", name, "--extension-type", "test."+name, "--release-namespace", "x-"+name)
 	}()
-	y.reaches("stern", ".status.operation.phase", "wait")
-	for range 3 {
-		y.killAPIServer()
-	}
+	y.reaches(name, ".status.operation.phase", "wait")
+	meanwhile()
 	if created := <-result; created.Code != 0 {
 		y.t.Errorf("create ended with %d:\n%s%s", created.Code, created.Out, created.Err)
 	}
-	y.is("stern", "Succeeded", time.Second)
-	if statuses := y.kubectl("get", "secrets", "-n", "x-stern", "-l", "owner=helm", "-o", "jsonpath={.items[*].metadata.labels.status}"); statuses != "deployed" {
+	y.is(name, "Succeeded", time.Second)
+	if statuses := y.kubectl("get", "secrets", "-n", "x-"+name, "-l", "owner=helm", "-o", "jsonpath={.items[*].metadata.labels.status}"); statuses != "deployed" {
 		y.t.Errorf("Helm's record of the release is %q", statuses)
 	}
-	y.does("delete", "stern", "--yes")
-	y.nothingOf("stern", "x-stern")
+	y.does("delete", name, "--yes")
+	y.nothingOf(name, "x-"+name)
 }
 
 // killAPIServer ends the API server, which the bench starts again, and waits until the next one works.

@@ -33,30 +33,9 @@ func TestWholeFlux(t *testing.T) {
 	g.loadControllers(binary(t, controllersVariable))
 	g.hosts()
 	g.must("connectedk8s", "connect", "-n", edge, "-g", "default", "--onboarding-timeout", "180")
-	steps := []struct {
-		name string
-		run  func(*gitops)
-	}{
+	tell(t, g.on, []part[*gitops]{
 		{"ComesByItself", fluxComesByItself}, {"Release", helmReleaseIsMade}, {"BrokenChart", brokenChartIsSaid}, {"Alert", alertIsSent}, {"Delete", releaseGoes},
-	}
-	for _, step := range steps {
-		if !t.Run(step.name, func(t *testing.T) { step.run(g.on(t)) }) {
-			t.Fatalf("%s failed; what follows would say nothing", step.name)
-		}
-	}
-}
-
-// hosts serves an empty repository.
-func (g *gitops) hosts() {
-	g.t.Helper()
-	var err error
-	if g.git, err = rig.OpenGit(g.t.Context(), filepath.Join(g.t.TempDir(), "git")); err != nil {
-		g.t.Fatal(err)
-	}
-	if g.server, err = g.git.Serve(g.t.Context(), net.JoinHostPort(g.cluster.HostAddress, "0")); err != nil {
-		g.t.Fatal(err)
-	}
-	g.t.Cleanup(func() { _ = g.server.Close() })
+	})
 }
 
 // loadControllers puts programs of a folder on the node, as the images of the versions that the chart asks for.

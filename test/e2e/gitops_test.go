@@ -26,10 +26,7 @@ type gitops struct {
 func TestGitOps(t *testing.T) {
 	t.Parallel()
 	g := newGitops(t)
-	steps := []struct {
-		name string
-		run  func(*gitops)
-	}{
+	tell(t, g.on, []part[*gitops]{
 		{"FirstCommit", commitArrives},
 		{"NextCommit", nextCommitArrives},
 		{"FluxCommandShows", fluxCommandShows},
@@ -48,12 +45,7 @@ func TestGitOps(t *testing.T) {
 		{"Bucket", bucketIsFollowed},
 		{"Blob", containerIsFollowed},
 		{"Delete", deletePrunes},
-	}
-	for _, step := range steps {
-		if !t.Run(step.name, func(t *testing.T) { step.run(g.on(t)) }) {
-			t.Fatalf("%s failed; what follows would say nothing", step.name)
-		}
-	}
+	})
 }
 
 func (g *gitops) on(t *testing.T) *gitops {
@@ -73,19 +65,25 @@ func newGitops(t *testing.T) *gitops {
 	if err != nil {
 		t.Fatal(err)
 	}
-	git, err := rig.OpenGit(t.Context(), filepath.Join(t.TempDir(), "git"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	server, err := git.Serve(t.Context(), net.JoinHostPort(s.cluster.HostAddress, "0"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Close() })
+	g := &gitops{stage: s, command: command}
+	g.hosts()
 	s.must("connectedk8s", "connect", "-n", edge, "-g", "default", "--onboarding-timeout", "180")
 	s.must("k8s-extension", "create", "-g", "default", "-c", edge, "-t", "connectedClusters", "-n", "flux", "--extension-type", "microsoft.flux",
 		"--config", "helm-controller.enabled=false", "notification-controller.enabled=false")
-	return &gitops{stage: s, git: git, server: server, command: command}
+	return g
+}
+
+// hosts serves an empty repository.
+func (g *gitops) hosts() {
+	g.t.Helper()
+	var err error
+	if g.git, err = rig.OpenGit(g.t.Context(), filepath.Join(g.t.TempDir(), "git")); err != nil {
+		g.t.Fatal(err)
+	}
+	if g.server, err = g.git.Serve(g.t.Context(), net.JoinHostPort(g.cluster.HostAddress, "0")); err != nil {
+		g.t.Fatal(err)
+	}
+	g.t.Cleanup(func() { _ = g.server.Close() })
 }
 
 // flux runs a command of configurations.

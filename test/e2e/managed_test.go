@@ -8,8 +8,6 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
-	"net"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -31,17 +29,9 @@ func TestManagedCluster(t *testing.T) {
 	s.loadKit()
 	y := newYard(s)
 	y.manage()
-	steps := []struct {
-		name string
-		run  func(*yard)
-	}{
+	tell(t, y.on, []part[*yard]{
 		{"Agents", managedAgentsRun}, {"Extension", managedExtension}, {"Flux", managedFlux}, {"Delete", managedEnd},
-	}
-	for _, step := range steps {
-		if !t.Run(step.name, func(t *testing.T) { step.run(y.on(t)) }) {
-			t.Fatalf("%s failed; what follows would say nothing", step.name)
-		}
-	}
+	})
 }
 
 // manage makes the resource, and installs the agents with the key that belongs to it.
@@ -150,21 +140,11 @@ func managedFlux(y *yard) {
 	if err := y.cluster.LoadFlux(y.t.Context(), y.t.Output()); err != nil {
 		y.t.Fatal(err)
 	}
-	git, err := rig.OpenGit(y.t.Context(), filepath.Join(y.t.TempDir(), "git"))
-	if err != nil {
-		y.t.Fatal(err)
-	}
-	server, err := git.Serve(y.t.Context(), net.JoinHostPort(y.cluster.HostAddress, "0"))
-	if err != nil {
-		y.t.Fatal(err)
-	}
-	defer func() { _ = server.Close() }()
-	commit, err := git.Commit(y.t.Context(), "first", map[string]string{"app/note.yaml": strings.Replace(settingsMap, "name: settings", "name: settings, namespace: shop", 1)})
-	if err != nil {
-		y.t.Fatal(err)
-	}
+	g := &gitops{stage: y.stage}
+	g.hosts()
+	commit := g.commit("first", map[string]string{"app/note.yaml": strings.Replace(settingsMap, "name: settings", "name: settings, namespace: shop", 1)})
 	y.managedDoes("k8s-extension create", "flux", "--extension-type", "microsoft.flux", "--config", "helm-controller.enabled=false", "notification-controller.enabled=false")
-	y.managedDoes("k8s-configuration flux create", "shop", "--namespace", "shop", "--scope", "cluster", "-u", server.URL, "--branch", "main",
+	y.managedDoes("k8s-configuration flux create", "shop", "--namespace", "shop", "--scope", "cluster", "-u", g.server.URL, "--branch", "main",
 		"--interval", "5s", "--kustomization", "name=app", "path=./app", "prune=true")
 	y.eventually(time.Minute, func() string {
 		var found struct {

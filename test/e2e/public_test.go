@@ -21,22 +21,6 @@ func TestPublicCharts(t *testing.T) {
 	t.Run("OpenServiceMesh", func(t *testing.T) { openServiceMesh(y.on(t)) })
 }
 
-// part of a story that builds on the parts before.
-type part[T any] struct {
-	name string
-	run  func(T)
-}
-
-// tell runs a story of something that on gives to a part's own test.
-func tell[T any](t *testing.T, on func(*testing.T) T, story []part[T]) {
-	t.Helper()
-	for _, one := range story {
-		if !t.Run(one.name, func(t *testing.T) { one.run(on(t)) }) {
-			t.Fatalf("%s failed; what follows would say nothing", one.name)
-		}
-	}
-}
-
 // published is an extension of a chart that others publish.
 type published struct {
 	*yard

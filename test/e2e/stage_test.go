@@ -26,6 +26,22 @@ type stage struct {
 	cli     rig.CLI
 }
 
+// part of a story that builds on the parts before.
+type part[T any] struct {
+	name string
+	run  func(T)
+}
+
+// tell runs a story of something that on gives to a part's own test.
+func tell[T any](t *testing.T, on func(*testing.T) T, story []part[T]) {
+	t.Helper()
+	for _, one := range story {
+		if !t.Run(one.name, func(t *testing.T) { one.run(on(t)) }) {
+			t.Fatalf("%s failed; what follows would say nothing", one.name)
+		}
+	}
+}
+
 // binary is the path that a variable of the Makefile names.
 func binary(t *testing.T, variable string) string {
 	t.Helper()
