@@ -40,6 +40,9 @@ func (i *inquiry) gaveUp(ctx context.Context) bool {
 	return false
 }
 
+// endForm is how the waiting says how a Job ended.
+var endForm = regexp.MustCompile(`^Job failed\. (\w+): `)
+
 // lateJob explains a Job that Helm found failed, and that has failed before the operation, or is not there any more.
 func (i *inquiry) lateJob(ctx context.Context, one late) {
 	for n := range i.world.Jobs {
@@ -51,7 +54,11 @@ func (i *inquiry) lateJob(ctx context.Context, one late) {
 			return
 		}
 	}
-	i.job(ctx, one.Object, "", one.message)
+	reason := ""
+	if m := endForm.FindStringSubmatch(one.message); m != nil {
+		reason = m[1]
+	}
+	i.job(ctx, one.Object, reason, one.message)
 	i.say(one.String(), "is not there any more: its chart has it deleted when it fails (helm.sh/hook-delete-policy), or is done (ttlSecondsAfterFinished)")
 }
 

@@ -100,7 +100,7 @@ func (c *Cluster) Open(ctx, waiting context.Context, namespace, name string, pro
 	}
 	client.Namespace = namespace
 	client.SetLogger(slog.DiscardHandler)
-	o := &objects{Client: client, progress: progress, waiting: waiting}
+	o := &objects{Client: client, mapper: c.mapper, progress: progress, waiting: waiting}
 	config.KubeClient = o
 	config.Releases.MaxHistory = maxHistory
 	config.SetHookOutputFunc(func(string, string, string) io.Writer { return io.Discard })

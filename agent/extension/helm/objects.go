@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	helmkube "helm.sh/helm/v4/pkg/kube"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -30,6 +31,7 @@ func NoProgress(string, []string) {}
 type objects struct {
 	*helmkube.Client
 
+	mapper   meta.RESTMapper
 	progress Progress
 	waiting  context.Context //nolint:containedctx // ends waiting; a Release lives for one operation
 
@@ -75,5 +77,5 @@ func (o *objects) GetWaiterWithOptions(strategy helmkube.WaitStrategy, options .
 	if err != nil {
 		return nil, err
 	}
-	return &waiter{Waiter: inner, objects: o, strategy: strategy}, nil
+	return &waiter{Waiter: inner, objects: o, strategy: strategy, options: options}, nil
 }

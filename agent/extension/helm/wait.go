@@ -3,20 +3,26 @@ package helm
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
 	helmkube "helm.sh/helm/v4/pkg/kube"
 	batchv1 "k8s.io/api/batch/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/cli-runtime/pkg/resource"
 )
 
-// waiter is Helm's, and says what it begins to wait for.
+// jobKind is what Jobs are, of any version.
+var jobKind = schema.GroupKind{Group: batchv1.GroupName, Kind: "Job"} //nolint:gochecknoglobals // a constant
+
+// waiter is Helm's, says what it begins to wait for, and remembers how Jobs have ended.
 type waiter struct {
 	helmkube.Waiter
 
 	objects  *objects
 	strategy helmkube.WaitStrategy
+	options  []helmkube.WaitOption
 }
 
 // Wait implements kube.Waiter.
@@ -34,7 +40,11 @@ func (w *waiter) WaitForDelete(resources helmkube.ResourceList, timeout time.Dur
 // WatchUntilReady implements kube.Waiter.
 func (w *waiter) WatchUntilReady(resources helmkube.ResourceList, timeout time.Duration) error {
 	w.objects.progress(StepHooks, names(resources))
-	return w.Waiter.WatchUntilReady(resources, timeout)
+	inner, seen, err := w.remembering(w.options...)
+	if err != nil {
+		return err
+	}
+	return seen.judge(resources, inner.WatchUntilReady(resources, timeout))
 }
 
 // WaitWithJobs implements kube.Waiter. Each Job is waited for by itself: one that gives up ends all waiting, because the
@@ -43,7 +53,7 @@ func (w *waiter) WaitWithJobs(resources helmkube.ResourceList, timeout time.Dura
 	w.objects.progress(StepWait, names(resources))
 	ctx, giveUp := context.WithCancel(w.objects.waiting)
 	defer giveUp()
-	inner, err := w.objects.Client.GetWaiterWithOptions(w.strategy, helmkube.WithWaitContext(ctx))
+	inner, seen, err := w.remembering(helmkube.WithWaitContext(ctx))
 	if err != nil {
 		return err
 	}
@@ -52,7 +62,8 @@ func (w *waiter) WaitWithJobs(resources helmkube.ResourceList, timeout time.Dura
 	var group sync.WaitGroup
 	for i, job := range jobs {
 		group.Go(func() {
-			if errs[i] = inner.WaitWithJobs(helmkube.ResourceList{job}, timeout); errs[i] != nil {
+			alone := helmkube.ResourceList{job}
+			if errs[i] = seen.judge(alone, inner.WaitWithJobs(alone, timeout)); errs[i] != nil {
 				giveUp()
 			}
 		})
@@ -64,9 +75,16 @@ func (w *waiter) WaitWithJobs(resources helmkube.ResourceList, timeout time.Dura
 	return errors.Join(errs...)
 }
 
+// remembering returns Helm's waiter, and how the Jobs that it looks at have ended.
+func (w *waiter) remembering(options ...helmkube.WaitOption) (helmkube.Waiter, *outcomes, error) {
+	seen := &outcomes{}
+	options = append(slices.Clip(options), helmkube.WithKStatusReaders(seen.reader(w.objects.mapper)))
+	inner, err := w.objects.Client.GetWaiterWithOptions(w.strategy, options...)
+	return inner, seen, err
+}
+
 func isJob(one *resource.Info) bool {
-	kind := one.Mapping.GroupVersionKind
-	return kind.Group == batchv1.GroupName && kind.Kind == "Job"
+	return one.Mapping.GroupVersionKind.GroupKind() == jobKind
 }
 
 func isNoJob(one *resource.Info) bool { return !isJob(one) }
