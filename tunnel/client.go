@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/fairlead/fairlead/tunnel/h2"
 )
@@ -28,10 +27,9 @@ type Client struct {
 // connection over and closes it on an error.
 func NewClient(ctx context.Context, conn net.Conn) (*Client, error) {
 	c := &Client{conn: watch(conn)}
-	c.http = h2.New(direct{c.conn}, h2.Config{
-		FrameSize: FrameSize, StreamWindow: streamWindow, ConnWindow: connectionWindow, HeaderSize: maxHeaders,
-		PingAfter: pingAfter, PingTimeout: pingTimeout, WriteTimeout: writeByteTimeout, Changed: c.changed, FewLeft: c.announceEnd,
-	})
+	config := agreed()
+	config.Changed, config.FewLeft = c.changed, c.announceEnd
+	c.http = h2.New(c.conn, config) //nolint:contextcheck // it outlives the beginning
 	if err := c.greeted(ctx); err != nil {
 		c.Close()
 		return nil, err
@@ -123,11 +121,10 @@ func (c *Client) Close() {
 	c.http.Close()
 }
 
-// watched is a connection that tells of its end, and gathers what is written to it.
+// watched is a connection that tells of its end.
 type watched struct {
 	net.Conn
 
-	out   *outbox
 	first atomic.Bool
 	done  chan struct{} // closed when the end begins
 	gone  chan struct{} // closed when it is over: a peer may have to be told
@@ -138,26 +135,20 @@ type watched struct {
 }
 
 func watch(conn net.Conn) *watched {
-	return &watched{Conn: conn, out: newOutbox(conn), done: make(chan struct{}), gone: make(chan struct{})}
+	return &watched{Conn: conn, done: make(chan struct{}), gone: make(chan struct{})}
 }
 
-// Write writes p, together with what else is written at that time.
-func (w *watched) Write(p []byte) (int, error) { return w.out.Write(p) }
-
-// SetDeadline implements net.Conn.
-func (w *watched) SetDeadline(t time.Time) error { return w.SetReadDeadline(t) }
-
-// SetWriteDeadline does nothing: what is sent has a deadline of its own.
-func (w *watched) SetWriteDeadline(time.Time) error { return nil }
-
-// direct is a watched connection for who gathers by itself.
-type direct struct{ *watched }
-
-// Write implements net.Conn.
-func (d direct) Write(p []byte) (int, error) { return d.Conn.Write(p) }
-
-// SetWriteDeadline implements net.Conn.
-func (d direct) SetWriteDeadline(t time.Time) error { return d.Conn.SetWriteDeadline(t) }
+// WriteJoined writes both pieces, with one system call where that can be had.
+func (w *watched) WriteJoined(head, body []byte) error {
+	if both, ok := w.Conn.(interface{ WriteJoined(head, body []byte) error }); ok {
+		return both.WriteJoined(head, body)
+	}
+	if _, err := w.Write(head); err != nil {
+		return err
+	}
+	_, err := w.Write(body)
+	return err
+}
 
 // Close closes the connection, once.
 func (w *watched) Close() error {
@@ -173,7 +164,6 @@ func (w *watched) Close() error {
 	if then != nil {
 		then()
 	}
-	w.out.finish()
 	return w.Conn.Close()
 }
 

@@ -23,9 +23,6 @@ const (
 	closeTooBig      = 1009
 )
 
-// closeTimeout bounds the wait for a peer that is told of the end.
-const closeTimeout = time.Second
-
 // maxRecord is what one record of TLS holds.
 const maxRecord = 16 << 10
 
@@ -256,8 +253,32 @@ func (c *Conn) payPong() error {
 	return nil
 }
 
-// send writes one frame with one Write. It is its caller's turn.
-func (c *Conn) send(op byte, payload []byte) error {
+// WriteJoined sends head and body, in one message if they go into one.
+func (c *Conn) WriteJoined(head, body []byte) error {
+	if len(head)+len(body) > maxMessage {
+		if _, err := c.Write(head); err != nil {
+			return err
+		}
+		_, err := c.Write(body)
+		return err
+	}
+	if err := c.take(); err != nil {
+		return err
+	}
+	defer c.release()
+	if err := c.send(opBinary, head, body); err != nil {
+		return err
+	}
+	c.sent.Add(int64(len(head) + len(body)))
+	return c.payPong()
+}
+
+// send writes one frame of all pieces with one Write. It is its caller's turn.
+func (c *Conn) send(op byte, pieces ...[]byte) error {
+	length := 0
+	for _, piece := range pieces {
+		length += len(piece)
+	}
 	buffer := chunks.Get().(*chunk) //nolint:forcetypeassert // nothing else is in it
 	defer chunks.Put(buffer)
 	var mask *[maskSize]byte
@@ -265,13 +286,17 @@ func (c *Conn) send(op byte, payload []byte) error {
 		mask = new([maskSize]byte)
 		_, _ = rand.Read(mask[:]) // never fails
 	}
-	frame := appendHead(buffer[:0], op, len(payload), mask)
-	start := len(frame)
-	frame = frame[:start+len(payload)]
-	if mask != nil {
-		applyMask(frame[start:], payload, *mask, 0)
-	} else {
-		copy(frame[start:], payload)
+	frame := appendHead(buffer[:0], op, length, mask)
+	at := int64(0)
+	for _, piece := range pieces {
+		start := len(frame)
+		frame = frame[:start+len(piece)]
+		if mask != nil {
+			applyMask(frame[start:], piece, *mask, at)
+		} else {
+			copy(frame[start:], piece)
+		}
+		at += int64(len(piece))
 	}
 	return c.put(frame)
 }

@@ -51,6 +51,21 @@ func (g *gathered) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// WriteJoined writes both, in full records if they go into a buffer together.
+func (g *gathered) WriteJoined(head, body []byte) error {
+	if len(head)+len(body) > len(chunk{}) {
+		if _, err := g.Write(head); err != nil {
+			return err
+		}
+		_, err := g.Write(body)
+		return err
+	}
+	buffer := chunks.Get().(*chunk) //nolint:forcetypeassert // nothing else is in it
+	defer chunks.Put(buffer)
+	_, err := g.Write(append(append(buffer[:0], head...), body...))
+	return err
+}
+
 // Read reads as much of what is there as goes into a large p, and into a small one what is in one record.
 func (g *gathered) Read(p []byte) (int, error) {
 	if len(p) > maxRecord {

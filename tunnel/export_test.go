@@ -25,11 +25,5 @@ func (d *Dialer) Shake(ctx context.Context, under net.Conn) (*Conn, error) {
 	return d.handshake(ctx, under)
 }
 
-// Watch is a connection as a server of HTTP/2 gets it.
-func Watch(conn net.Conn) net.Conn { return watch(conn) }
-
-// MaxHeld is how much more a peer may send before it has to be told.
-const MaxHeld = maxHeld
-
 // Wire is what a listener makes of a connection.
 func Wire(conn net.Conn) net.Conn { return &wire{Conn: conn} }

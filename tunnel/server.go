@@ -1,13 +1,15 @@
 package tunnel
 
 import (
+	"cmp"
 	"context"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/fairlead/fairlead/tunnel/h2"
 )
 
 // drainTimeout is how long streams may go on after the end was announced.
@@ -18,10 +20,8 @@ type Server struct {
 	Handler http.Handler
 	// Drain is how long streams may go on once ctx has ended; 20 s if it is 0.
 	Drain time.Duration
-	// Log gets what net/http has to say of a peer; nil discards it.
+	// Log gets what handlers panic with; nil discards it.
 	Log *slog.Logger
-	// ConnContext, if not nil, makes the context of all requests on a connection.
-	ConnContext func(ctx context.Context, conn net.Conn) context.Context
 }
 
 // Serve serves one connection, which it takes over, and returns when it has ended and every handler has returned. At the end
@@ -31,80 +31,40 @@ func (s *Server) Serve(ctx context.Context, conn net.Conn) error {
 		conn = gathering(conn)
 	}
 	limitUnsent(conn) // one that comes over a bridge has not been limited yet
-	one := &single{conn: watch(conn), closed: make(chan struct{})}
-	at := &gate{handler: s.Handler}
-	server := &http.Server{
-		Handler: at, Protocols: overPlainConnections(), HTTP2: http2(), MaxHeaderBytes: maxHeaders,
-		ReadHeaderTimeout: handshakeTimeout, ErrorLog: s.errorLog(), ConnContext: s.ConnContext,
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(one) }()
+	at, under := &gate{handler: s.Handler}, watch(conn)
+	config := agreed()
+	config.Panicked = s.panicked
+	far := h2.NewServer(under, at, config) //nolint:contextcheck // requests go on for a while after the end of ctx
 	select {
-	case <-one.conn.done:
+	case <-far.Done():
 	case <-ctx.Done():
-		s.drain(server, one.conn.done) //nolint:contextcheck // ctx has ended
+		far.Shutdown()
+		s.drain(far.Done())
 	}
-	_ = server.Close() // closes what may be open still
-	_ = one.conn.Close()
-	<-one.conn.gone
-	<-ended //nolint:errcheck // it says that it was closed
+	far.Close()
+	<-under.gone
 	at.shut()
 	at.stalls.stop()
 	return ctx.Err()
 }
 
-func (s *Server) drain(server *http.Server, done <-chan struct{}) {
-	limit := s.Drain
-	if limit == 0 {
-		limit = drainTimeout
+// drain waits for the streams that are under way, but not for ever.
+func (s *Server) drain(done <-chan struct{}) {
+	timer := time.NewTimer(cmp.Or(s.Drain, drainTimeout))
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	go func() { // Shutdown looks now and then only
-		defer cancel()
-		select {
-		case <-done:
-		case <-ctx.Done():
-		}
-	}()
-	_ = server.Shutdown(ctx) // whatever is left is closed next
 }
 
-func (s *Server) errorLog() *log.Logger {
-	if s.Log == nil {
-		return slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)
+func (s *Server) panicked(why any, stack []byte) {
+	if s.Log != nil {
+		s.Log.Error("a handler has panicked", slog.Any("why", why), slog.String("stack", string(stack)))
 	}
-	return slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug)
 }
 
-// single is a listener with one connection.
-type single struct {
-	conn   *watched
-	once   sync.Once
-	given  bool
-	closed chan struct{}
-}
-
-// Accept returns the connection, and then waits for the end.
-func (l *single) Accept() (net.Conn, error) {
-	if !l.given {
-		l.given = true
-		return l.conn, nil
-	}
-	<-l.closed
-	return nil, net.ErrClosed
-}
-
-// Close ends the wait.
-func (l *single) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return nil
-}
-
-// Addr is that of this end.
-func (l *single) Addr() net.Addr { return l.conn.LocalAddr() }
-
-// gate counts who is in the handler, since net/http does not wait for those whose connection has ended.
+// gate counts who is in the handler, since a connection does not wait for them when it ends.
 type gate struct {
 	handler http.Handler
 	stalls  stalls

@@ -4,8 +4,9 @@
 package tunnel
 
 import (
-	"net/http"
 	"time"
+
+	"github.com/fairlead/fairlead/tunnel/h2"
 )
 
 const (
@@ -33,20 +34,13 @@ const (
 	pingAfter        = 10 * time.Second
 	pingTimeout      = 5 * time.Second
 	writeByteTimeout = 30 * time.Second
+	closeTimeout     = time.Second // for a peer that is told of the end
 )
 
-// http2 is what both ends agree on.
-func http2() *http.HTTP2Config {
-	return &http.HTTP2Config{
-		MaxConcurrentStreams: maxStreams, MaxReadFrameSize: FrameSize,
-		MaxReceiveBufferPerConnection: connectionWindow, MaxReceiveBufferPerStream: streamWindow,
-		SendPingTimeout: pingAfter, PingTimeout: pingTimeout, WriteByteTimeout: writeByteTimeout,
+// agreed is what both ends agree on.
+func agreed() h2.Config {
+	return h2.Config{
+		MaxStreams: maxStreams, FrameSize: FrameSize, StreamWindow: streamWindow, ConnWindow: connectionWindow, HeaderSize: maxHeaders,
+		PingAfter: pingAfter, PingTimeout: pingTimeout, WriteTimeout: writeByteTimeout,
 	}
-}
-
-// overPlainConnections says that a connection speaks HTTP/2 from its first byte. TLS, where there is any, is below.
-func overPlainConnections() *http.Protocols {
-	protocols := new(http.Protocols)
-	protocols.SetUnencryptedHTTP2(true)
-	return protocols
 }

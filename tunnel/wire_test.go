@@ -106,3 +106,10 @@ func TestAFullRecordDoesNotStay(t *testing.T) {
 		t.Errorf("writing to nobody: %v", err)
 	}
 }
+
+func write(t *testing.T, to net.Conn, text []byte) {
+	t.Helper()
+	if n, err := to.Write(text); n != len(text) || err != nil {
+		t.Fatalf("wrote %d of %d bytes: %v", n, len(text), err)
+	}
+}

@@ -1,6 +1,7 @@
-// Package h2 is a client of HTTP/2 on one connection that is there already. It does what net/http does for the requests of many
-// callers to one far end, at less cost for each: no goroutine for a request of its own, one system call for the frames that
-// several callers have to send at a moment, no copy of what the far end sends besides the one that waits for its reader.
+// Package h2 is HTTP/2 on one connection that is there already, as a client or as a server. It does what net/http does for the
+// requests of many callers to one far end, at less cost for each: a client has no goroutine for a request, a server only the one
+// that answers it; the frames that several have to send at a moment are one system call; what comes is copied once, for
+// its reader, and large pieces of what goes are not copied at all.
 package h2
 
 import (
@@ -26,7 +27,8 @@ var ErrUnavailable = errors.New("the connection takes no request now")
 var errClosed = errors.New("the connection was closed")
 
 const (
-	headerTable = 4096 // HTTP/2's own
+	headerTable   = 4096   // HTTP/2's own
+	initialWindow = 65_535 // the same
 	// The largest number of a stream. Half-way there, whoever uses the connection is told to look for another one.
 	maxStreamID = 1<<31 - 1
 	fewLeft     = 1 << 30
@@ -37,12 +39,13 @@ const (
 	connRefresh   = 8 << 20
 )
 
-// Config is what both ends have agreed on. All is required but the functions.
+// Config is what both ends have agreed on. All is required but the functions, and MaxStreams at a client.
 type Config struct {
+	MaxStreams   uint32 // that a server takes at once
 	FrameSize    uint32 // the largest frame that is read
 	StreamWindow int32  // what the far end may send on a stream that nobody reads
 	ConnWindow   int32  // and on all together
-	HeaderSize   uint32 // of an answer's head
+	HeaderSize   uint32 // of the head of a request or an answer
 
 	// After PingAfter without a word of the far end it is asked for one, for which it has PingTimeout. It has WriteTimeout to take
 	// what is written.
@@ -52,6 +55,8 @@ type Config struct {
 	Changed func()
 	// FewLeft is called once, in a goroutine of its own, when the connection has carried half of the requests that one can carry.
 	FewLeft func()
+	// Panicked is told what a server's handler has panicked with, and where, unless it is http.ErrAbortHandler.
+	Panicked func(why any, stack []byte)
 }
 
 // Conn is one connection.
@@ -62,6 +67,7 @@ type Conn struct {
 	began  time.Time
 	out    *outbox
 	names  names
+	serves *answering // nil at a client
 
 	mu       sync.Mutex
 	greeted  chan struct{} // closed when the far end has said how many streams it takes
@@ -82,11 +88,7 @@ type Conn struct {
 
 // New begins to speak on a connection, which it takes over. Greeted tells when the far end has answered.
 func New(conn net.Conn, config Config) *Conn {
-	c := &Conn{
-		config: config, conn: conn, began: time.Now(), greeted: make(chan struct{}), done: make(chan struct{}), streams: map[uint32]*stream{},
-		next: 1, most: 0, frame: 16 << 10, window: 65_535, initial: 65_535, opened: make(chan struct{}),
-	}
-	c.out = newOutbox(conn, config.WriteTimeout, c.fail)
+	c := newConn(conn, config)
 	c.out.send(func(f *http2.Framer, _ *header) {
 		c.out.pending.WriteString(http2.ClientPreface)
 		_ = f.WriteSettings(
@@ -95,13 +97,26 @@ func New(conn net.Conn, config Config) *Conn {
 			http2.Setting{ID: http2.SettingMaxFrameSize, Val: config.FrameSize},
 			http2.Setting{ID: http2.SettingMaxHeaderListSize, Val: config.HeaderSize},
 		)
-		_ = f.WriteWindowUpdate(0, uint32(config.ConnWindow)-65_535) //nolint:gosec // positive
+		_ = f.WriteWindowUpdate(0, uint32(config.ConnWindow)-initialWindow) //nolint:gosec // positive
 	})
-	go c.read()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.watchdog = time.AfterFunc(config.PingAfter, c.watch)
+	c.begin()
 	return c
+}
+
+func newConn(conn net.Conn, config Config) *Conn {
+	c := &Conn{
+		config: config, conn: conn, began: time.Now(), greeted: make(chan struct{}), done: make(chan struct{}), streams: map[uint32]*stream{},
+		next: 1, most: 0, frame: 16 << 10, window: initialWindow, initial: initialWindow, opened: make(chan struct{}),
+	}
+	c.out = newOutbox(conn, config.WriteTimeout, c.fail)
+	return c
+}
+
+func (c *Conn) begin() {
+	c.mu.Lock()
+	c.watchdog = time.AfterFunc(c.config.PingAfter, c.watch)
+	c.mu.Unlock()
+	go c.read()
 }
 
 // Greeted is closed when the far end has said how many requests it takes.
@@ -156,13 +171,30 @@ func (c *Conn) changed() {
 	c.mu.Lock()
 	over := c.away && len(c.streams) == 0 && c.err == nil
 	c.mu.Unlock()
-	if over {
+	switch {
+	case over && c.serves == nil:
 		c.fail(errClosed)
+		return
+	case over: // the last answer may wait to be written
+		go c.leave()
 		return
 	}
 	if c.config.Changed != nil {
 		c.config.Changed()
 	}
+}
+
+// leave closes the connection once all is written and the far end has closed it, or after a while: with what it has said and
+// nobody has read, the connection's end would take from it what it has not read yet.
+func (c *Conn) leave() {
+	c.out.finish(finishTimeout)
+	timer := time.NewTimer(finishTimeout)
+	defer timer.Stop()
+	select {
+	case <-c.done:
+	case <-timer.C:
+	}
+	c.fail(errClosed)
 }
 
 // watch asks a far end that has been silent for a word, and ends the connection when none comes.
@@ -192,10 +224,34 @@ func (c *Conn) watch() {
 	}
 }
 
-// header encodes the heads of requests.
+// frameSize returns the largest frame that the far end reads.
+func (c *Conn) frameSize() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.frame
+}
+
+// header encodes heads.
 type header struct {
 	text    bytes.Buffer
 	encoder *hpack.Encoder
+}
+
+// flush writes what was encoded as the head of a stream.
+func (h *header) flush(f *http2.Framer, id uint32, frame int, last bool) {
+	text := h.text.Bytes()
+	for first := true; first || len(text) > 0; first = false {
+		part := text[:min(len(text), frame)]
+		text = text[len(part):]
+		if first {
+			_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: part, EndStream: last, EndHeaders: len(text) == 0})
+			continue
+		}
+		_ = f.WriteContinuation(id, len(text) == 0, part)
+	}
+	if h.text.Cap() > keptBuffer {
+		h.text = bytes.Buffer{}
+	}
 }
 
 // names are headers as each side writes them. It is only for well-known ones: what callers make up is not remembered.

@@ -18,7 +18,12 @@ const readBuffer = 4 << 10
 
 // read takes what the far end sends, until the end.
 func (c *Conn) read() {
-	f := http2.NewFramer(nil, bufio.NewReaderSize(c.conn, readBuffer))
+	from := bufio.NewReaderSize(c.conn, readBuffer)
+	if err := c.preface(from); err != nil {
+		c.fail(err)
+		return
+	}
+	f := http2.NewFramer(nil, from)
 	f.SetReuseFrames()
 	f.SetMaxReadFrameSize(c.config.FrameSize)
 	f.ReadMetaHeaders = hpack.NewDecoder(headerTable, nil)
@@ -28,14 +33,15 @@ func (c *Conn) read() {
 		c.heard.Store(int64(time.Since(c.began)))
 		if err == nil {
 			if _, settings := frame.(*http2.SettingsFrame); first && !settings {
-				err = errors.New("the far end does not speak HTTP/2")
+				err = errNotHTTP2
 			} else {
 				err = c.take(frame)
 			}
 		}
 		if bad, ok := errors.AsType[http2.StreamError](err); ok {
-			c.breach(bad)
-			continue
+			if err = c.breach(bad); err == nil {
+				continue
+			}
 		}
 		if errors.Is(err, io.EOF) { // which would be the proper end of all answers
 			err = io.ErrUnexpectedEOF
@@ -47,11 +53,38 @@ func (c *Conn) read() {
 	}
 }
 
-// breach ends one stream on which the far end broke the rules.
-func (c *Conn) breach(bad http2.StreamError) {
-	if s := c.find(bad.StreamID); s != nil {
+var errNotHTTP2 = errors.New("the far end does not speak HTTP/2")
+
+// preface reads what a client says first.
+func (c *Conn) preface(from io.Reader) error {
+	if c.serves == nil {
+		return nil
+	}
+	said := make([]byte, len(http2.ClientPreface))
+	if _, err := io.ReadFull(from, said); err != nil {
+		return err
+	}
+	if string(said) != http2.ClientPreface {
+		return errNotHTTP2
+	}
+	return nil
+}
+
+// breach ends one stream on which the far end broke the rules. One that is not there is a server's that was not even opened.
+func (c *Conn) breach(bad http2.StreamError) error {
+	s := c.find(bad.StreamID)
+	if s != nil {
 		s.cancel(bad.Code, bad)
 	}
+	if s != nil || c.serves == nil {
+		return nil
+	}
+	c.mu.Lock()
+	if bad.StreamID%2 == 1 {
+		c.next = max(c.next, bad.StreamID+2)
+	}
+	c.mu.Unlock()
+	return c.reply(func(f *http2.Framer, _ *header) { _ = f.WriteRSTStream(bad.StreamID, bad.Code) })
 }
 
 func (c *Conn) find(id uint32) *stream {
@@ -104,13 +137,20 @@ func (c *Conn) takeData(f *http2.DataFrame) error {
 	if err := s.data(f.Data(), flow); err != nil {
 		return err
 	}
-	if f.StreamEnded() {
+	switch {
+	case !f.StreamEnded():
+	case c.serves != nil:
+		s.complete(s.whole())
+	default:
 		s.finish(s.whole())
 	}
 	return nil
 }
 
 func (c *Conn) takeHead(f *http2.MetaHeadersFrame) error {
+	if c.serves != nil {
+		return c.takeRequest(f)
+	}
 	s := c.find(f.StreamID)
 	if s == nil {
 		return nil
@@ -119,7 +159,7 @@ func (c *Conn) takeHead(f *http2.MetaHeadersFrame) error {
 		return http2.StreamError{StreamID: f.StreamID, Code: http2.ErrCodeProtocol, Cause: errors.New("a head that is too large")}
 	}
 	s.mu.Lock()
-	begun := s.answer != nil
+	begun := s.begun
 	s.mu.Unlock()
 	if begun {
 		return c.takeTrailer(s, f)
@@ -132,7 +172,7 @@ func (c *Conn) takeHead(f *http2.MetaHeadersFrame) error {
 		return http2.StreamError{StreamID: f.StreamID, Code: http2.ErrCodeProtocol, Cause: errors.New("an answer without the body that it announces")}
 	}
 	s.mu.Lock()
-	s.answer, s.length = answer, length
+	s.answer, s.length, s.begun = answer, length, true
 	s.mu.Unlock()
 	if f.StreamEnded() {
 		s.finish(io.EOF)

@@ -1,7 +1,6 @@
 package h2
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -73,19 +72,7 @@ func (c *Conn) writeHead(f *http2.Framer, h *header, s *stream, frame int, last 
 	if length := lengthOf(r); length >= 0 {
 		h.put("content-length", strconv.FormatInt(length, 10), true)
 	}
-	text := h.text.Bytes()
-	for first := true; first || len(text) > 0; first = false {
-		part := text[:min(len(text), frame)]
-		text = text[len(part):]
-		if first {
-			_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: s.id, BlockFragment: part, EndStream: last, EndHeaders: len(text) == 0})
-			continue
-		}
-		_ = f.WriteContinuation(s.id, len(text) == 0, part)
-	}
-	if h.text.Cap() > keptBuffer {
-		h.text = bytes.Buffer{}
-	}
+	h.flush(f, s.id, frame, last)
 }
 
 // lengthOf is what is said of the length of a request's body, -1 for nothing.
@@ -132,15 +119,17 @@ var errStopped = errors.New("the far end wants no more of the body")
 func (s *stream) copyBody(from io.Reader) (sent int64, err error) {
 	buffer := larges.Get().(*large) //nolint:forcetypeassert // nothing else is in it
 	defer larges.Put(buffer)
+	room := buffer[:min(len(buffer), s.conn.frameSize())] // a piece is a frame
 	for {
-		n, err := from.Read(buffer[:])
+		n, err := from.Read(room)
 		for rest := buffer[:n]; len(rest) > 0; {
 			size, err := s.allowed(len(rest))
 			if err != nil {
 				return sent, err
 			}
-			s.conn.out.wait()
-			s.conn.out.send(func(f *http2.Framer, _ *header) { _ = f.WriteData(s.id, false, rest[:size]) })
+			if err := s.conn.out.data(s.id, rest[:size], 0); err != nil {
+				return sent, err
+			}
 			rest, sent = rest[size:], sent+int64(size)
 		}
 		if errors.Is(err, io.EOF) {

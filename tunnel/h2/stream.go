@@ -7,11 +7,12 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"time"
 
 	"golang.org/x/net/http2"
 )
 
-// stream is a request and its answer. It is the answer's body.
+// stream is a request and its answer. At a client it is the answer's body, at a server the request's.
 type stream struct {
 	conn    *Conn
 	id      uint32
@@ -23,7 +24,8 @@ type stream struct {
 	signal   chan struct{} // gets one when there is more to read, or the end
 
 	mu       sync.Mutex
-	answer   *http.Response
+	begun    bool           // the head of what comes is here
+	answer   *http.Response // nil at a server
 	content  content
 	length   int64 // of the body as the head has it, -1 if it does not
 	received int64
@@ -32,8 +34,11 @@ type stream struct {
 	ended    bool  // the far end has said all
 	err      error // why nothing more comes, io.EOF after all
 	trailer  http.Header
-	closed   bool        // nobody reads any more
-	unwatch  func() bool // stops waiting for the end of ctx
+	shut     error       // why nobody reads any more
+	unwatch  func() bool // stops waiting for the end of ctx; at a server it ends it
+	why      error       // of the end of the stream, in both directions
+
+	readUntil, writeUntil *time.Timer // at a server
 
 	// Of what is sent.
 	sendWindow int64
@@ -124,10 +129,18 @@ func (s *stream) end(why error) {
 	if s.err == nil {
 		s.err = why
 	}
+	if s.why == nil {
+		s.why = why
+	}
 	s.ended = true
+	for _, timer := range []*time.Timer{s.readUntil, s.writeUntil} {
+		if timer != nil {
+			timer.Stop()
+		}
+	}
 	sending, stop, unwatch := s.sending, s.stop, s.unwatch
 	s.sending, s.stop, s.unwatch = nil, nil, nil
-	if s.closed || s.err != io.EOF { //nolint:errorlint // a wrapped one is not the end
+	if s.shut != nil || s.err != io.EOF { //nolint:errorlint // a wrapped one is not the end
 		s.content.drop()
 	}
 	s.mu.Unlock()
@@ -182,8 +195,8 @@ func (s *stream) Read(p []byte) (int, error) {
 		n := s.content.take(p)
 		refresh := s.consumed(n)
 		err, trailer := s.err, s.trailer
-		if n == 0 && s.closed {
-			err = errBodyClosed
+		if n == 0 && s.shut != nil {
+			err = s.shut
 		}
 		s.mu.Unlock()
 		if refresh > 0 {
@@ -225,7 +238,7 @@ func (s *stream) consumed(n int) int64 {
 // Close says that nobody reads any more.
 func (s *stream) Close() error {
 	s.mu.Lock()
-	s.closed = true
+	s.shut = errBodyClosed
 	s.content.drop()
 	s.mu.Unlock()
 	s.cancel(http2.ErrCodeCancel, errBodyClosed)
@@ -237,8 +250,11 @@ func (s *stream) Close() error {
 func (s *stream) data(piece []byte, flow int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.answer == nil {
+	switch {
+	case !s.begun:
 		return http2.StreamError{StreamID: s.id, Code: http2.ErrCodeProtocol, Cause: errors.New("a body before its head")}
+	case s.ended:
+		return http2.StreamError{StreamID: s.id, Code: http2.ErrCodeStreamClosed, Cause: errors.New("a body after its end")}
 	}
 	if s.window -= flow; s.window < 0 {
 		return http2.StreamError{StreamID: s.id, Code: http2.ErrCodeFlowControl, Cause: errors.New("more than was allowed")}
@@ -248,7 +264,7 @@ func (s *stream) data(piece []byte, flow int64) error {
 		return http2.StreamError{StreamID: s.id, Code: http2.ErrCodeProtocol, Cause: fmt.Errorf("more than the %d bytes that were announced", s.length)}
 	}
 	s.unread += flow - int64(len(piece)) // padding is read at once
-	if s.closed || s.head {
+	if s.shut != nil || s.head {
 		return nil
 	}
 	s.content.put(piece)
