@@ -147,10 +147,11 @@ func over(t *testing.T, server *h2.Conn) {
 
 // So many requests are taken and no more, and who resets what it asks for gains nothing.
 func TestTooManyRequests(t *testing.T) {
-	ended := make(chan struct{}, 100)
+	gone, release := make(chan struct{}), make(chan struct{})
 	c := newCaller(t, func(_ http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
-		ended <- struct{}{}
+		gone <- struct{}{}
+		<-release
 	})
 	most := agreed().MaxStreams
 	c.say(func(c *caller) {
@@ -163,11 +164,16 @@ func TestTooManyRequests(t *testing.T) {
 	}
 	for i := range most {
 		c.say(func(c *caller) { _ = c.framer.WriteRSTStream(2*i+1, http2.ErrCodeCancel) })
-		<-ended
+		<-gone
 	}
 	if n := c.server.InFlight(); n != 0 {
 		t.Errorf("%d are under way", n)
 	}
+	c.say(func(c *caller) { c.request(2*most+3, true) })
+	if f, ok := c.read().(*http2.RSTStreamFrame); !ok || f.ErrCode != http2.ErrCodeRefusedStream {
+		t.Errorf("it heard %v", f)
+	}
+	close(release)
 }
 
 func TestAHeadThatIsTooLarge(t *testing.T) {
@@ -180,6 +186,24 @@ func TestAHeadThatIsTooLarge(t *testing.T) {
 	if f := c.head(); f.PseudoValue("status") != "431" {
 		t.Errorf("it heard %v", f)
 	}
+}
+
+// A client that goes away gets what it has asked for, and the connection ends.
+func TestACallerGoesAway(t *testing.T) {
+	release := make(chan struct{})
+	c := newCaller(t, func(http.ResponseWriter, *http.Request) { <-release })
+	c.say(func(c *caller) {
+		c.request(1, true)
+		_ = c.framer.WriteGoAway(0, http2.ErrCodeNo, nil)
+	})
+	if f, ok := c.read().(*http2.GoAwayFrame); !ok || f.LastStreamID != 1 {
+		t.Errorf("it heard %v", f)
+	}
+	close(release)
+	if f := c.head(); f.PseudoValue("status") != "200" || !f.StreamEnded() {
+		t.Errorf("it heard %v", f)
+	}
+	over(t, c.server)
 }
 
 // A body that goes on after its end, or is larger than was said, ends its stream alone.

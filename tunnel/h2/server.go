@@ -22,6 +22,7 @@ type answering struct {
 	handler http.Handler
 	base    context.Context //nolint:containedctx // of all requests; it has no end
 	from    string          // the far end's address
+	running int             // handlers, those among them whose stream is gone already
 }
 
 // NewServer begins to answer what comes on a connection, which it takes over: each request in a goroutine of its own, whose end
@@ -105,11 +106,12 @@ func (c *Conn) enter(f *http2.MetaHeadersFrame, r *http.Request) (*stream, error
 		s.request.Body = input{s}
 	}
 	c.mu.Lock()
-	late, busy := f.StreamID < c.next || c.away || c.err != nil, uint32(len(c.streams)) >= c.config.MaxStreams //nolint:gosec // a length
+	late, busy := f.StreamID < c.next || c.away || c.err != nil, c.serves.running >= int(c.config.MaxStreams)
 	c.next = max(c.next, f.StreamID+2)
 	if !late && !busy {
 		s.sendWindow = c.initial
 		c.streams[s.id] = s
+		c.serves.running++
 	}
 	c.mu.Unlock()
 	if !late && !busy {
@@ -126,6 +128,7 @@ func (c *Conn) enter(f *http2.MetaHeadersFrame, r *http.Request) (*stream, error
 func (s *stream) serve(handler http.Handler) {
 	w := &reply{stream: s, header: make(http.Header, usualHeaders), left: -1}
 	whole := false
+	defer s.conn.served()
 	defer func() {
 		if whole {
 			w.end()
@@ -138,6 +141,12 @@ func (s *stream) serve(handler http.Handler) {
 	}()
 	handler.ServeHTTP(w, s.request)
 	whole = true
+}
+
+func (c *Conn) served() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.serves.running--
 }
 
 // takeTail takes what follows the body of a request, of which nothing is kept.

@@ -119,6 +119,10 @@ func (c *Conn) takeReset(f *http2.RSTStreamFrame) {
 
 // takeGoAway takes no further requests, and gives those back that the far end will not look at.
 func (c *Conn) takeGoAway(f *http2.GoAwayFrame) {
+	if c.serves != nil { // what a client says of streams is about those that a server would open
+		c.Shutdown()
+		return
+	}
 	c.mu.Lock()
 	c.away = true
 	var lost []*stream
