@@ -31,7 +31,7 @@ var pattern = sync.OnceValue(func() []byte {
 	return p
 })
 
-// Certificate makes a key, and a certificate for hosts that is its own authority.
+// Certificate makes a key, and a certificate for hosts, serving and calling, that is its own authority.
 func Certificate(hosts ...string) (pair tls.Certificate, authority []byte, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -40,7 +40,7 @@ func Certificate(hosts ...string) (pair tls.Certificate, authority []byte, err e
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
 	for _, host := range hosts {
 		if ip := net.ParseIP(host); ip != nil {
