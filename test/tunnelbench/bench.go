@@ -24,18 +24,20 @@ type starter func(ctx context.Context, b *bench, over hop) (*running, error)
 type candidate struct {
 	name, what string
 	start      starter
+	programs   []string // of others, to be found in a folder that is given
 }
 
 func candidates() []candidate {
 	return []candidate{
-		{"direct", "no hub at all", startDirect},
-		{"proxy", "one plain reverse proxy", startOneProxy},
-		{"twohop", "two plain reverse proxies, no tunnel", startTwoHops},
-		{"ours-edge", "fairlead, profile edge: the tunnel ends in the agent that proxies", startOurs(site.Edge)},
-		{"ours-standard", "fairlead, profile standard: bridge, mutual TLS, kube-aad-proxy", startOurs(site.Standard)},
-		{"rd", "remotedialer behind a transport that keeps its connections", startRemoteDialer("pooled")},
-		{"rd-rancher", "remotedialer behind a transport as Rancher's", startRemoteDialer("rancher")},
-		{"chisel", "chisel", startChisel},
+		{"direct", "no hub at all", startDirect, nil},
+		{"proxy", "one plain reverse proxy", startOneProxy, nil},
+		{"twohop", "two plain reverse proxies, no tunnel", startTwoHops, nil},
+		{"ours-edge", "fairlead, profile edge: the tunnel ends in the agent that proxies", startOurs(site.Edge), nil},
+		{"ours-standard", "fairlead, profile standard: bridge, mutual TLS, kube-aad-proxy", startOurs(site.Standard), nil},
+		{"rd", "remotedialer behind a transport that keeps its connections", startRemoteDialer("pooled"), nil},
+		{"rd-rancher", "remotedialer behind a transport as Rancher's", startRemoteDialer("rancher"), nil},
+		{"chisel", "chisel", startChisel, nil},
+		{"frp", "frp, TLS, behind one plain reverse proxy", startFrp, []string{frpServer, frpClient}},
 	}
 }
 

@@ -40,13 +40,14 @@ type options struct {
 	binary     string
 	out        string
 	agents     int
+	programs   map[string]string // where they are, by the candidate that needs them
 }
 
 func parse(args []string, usage io.Writer) (options, error) {
-	o := options{}
+	o := options{programs: map[string]string{}}
 	set := flag.NewFlagSet("tunnelbench", flag.ContinueOnError)
 	set.SetOutput(usage)
-	chosen := set.String("candidates", strings.Join(candidateNames(), ","), "whom to measure, separated by commas")
+	chosen := set.String("candidates", "", "whom to measure, separated by commas (default: all that are there of "+strings.Join(candidateNames(), ",")+")")
 	rows := set.String("rows", strings.Join(rowNames(), ","), "what to measure, separated by commas")
 	set.IntVar(&o.repeat, "repeat", 3, "how often, each time in another order")
 	set.DurationVar(&o.window, "window", 3*time.Second, "how long one measurement lasts")
@@ -54,24 +55,53 @@ func parse(args []string, usage io.Writer) (options, error) {
 	set.StringVar(&o.binary, "binary", os.Getenv("FAIRLEAD_BINARY"), "the fairlead to run as the hub (default: one that is built now)")
 	set.StringVar(&o.out, "out", "", "page whose section on tunnels is replaced, such as docs/benchmarks.md")
 	set.IntVar(&o.agents, "agents", 1000, "how many idle tunnels row idle holds")
+	for _, c := range candidates() {
+		if len(c.programs) > 0 {
+			set.Func(c.name, "folder with "+strings.Join(c.programs, " and ")+", without which "+c.name+" is left out", func(folder string) (err error) {
+				o.programs[c.name], err = c.within(folder)
+				return err
+			})
+		}
+	}
 	if err := set.Parse(args); err != nil {
 		return o, err
 	}
 	o.candidates, o.rows = strings.Split(*chosen, ","), strings.Split(*rows, ",")
+	if *chosen == "" {
+		o.candidates = o.present()
+	}
+	return o, o.check()
+}
+
+// present are the candidates whose programs are there, or that need none.
+func (o options) present() []string {
+	var names []string
+	for _, c := range candidates() {
+		if len(c.programs) == 0 || o.programs[c.name] != "" {
+			names = append(names, c.name)
+		}
+	}
+	return names
+}
+
+func (o options) check() error {
 	for _, name := range o.candidates {
-		if !slices.Contains(candidateNames(), name) {
-			return o, fmt.Errorf("there is no candidate %q; there are %s", name, strings.Join(candidateNames(), ", "))
+		switch {
+		case !slices.Contains(candidateNames(), name):
+			return fmt.Errorf("there is no candidate %q; there are %s", name, strings.Join(candidateNames(), ", "))
+		case !slices.Contains(o.present(), name):
+			return fmt.Errorf("candidate %s needs --%s", name, name)
 		}
 	}
 	for _, name := range o.rows {
 		if !slices.Contains(rowNames(), name) {
-			return o, fmt.Errorf("there is no row %q; there are %s", name, strings.Join(rowNames(), ", "))
+			return fmt.Errorf("there is no row %q; there are %s", name, strings.Join(rowNames(), ", "))
 		}
 	}
 	if o.repeat < 1 || o.agents < 1 {
-		return o, errors.New("--repeat and --agents: 1 at least")
+		return errors.New("--repeat and --agents: 1 at least")
 	}
-	return o, nil
+	return nil
 }
 
 func run(ctx context.Context, args []string, out, progress io.Writer) error {

@@ -24,12 +24,14 @@ const roleCommand = "role"
 
 const startLimit = 2 * time.Minute
 
-// roles are the parts that are processes of this program. Each prints its address when it is ready, and ends with its input.
+// roles are the parts that are processes of this program, or of one that it minds. Each prints its address when it is ready,
+// and ends with its input.
 func roles() map[string]func(context.Context, []string, io.Writer) error {
 	return map[string]func(context.Context, []string, io.Writer) error{
 		"backend": playBackend, "link": playLink, "proxy": playProxy, "ours": playOurs, "ours-herd": playOursHerd,
 		"rd-hub": playRemoteDialerHub, "rd-agent": playRemoteDialerAgent, "rd-herd": playRemoteDialerHerd,
 		"chisel-hub": playChiselHub, "chisel-agent": playChiselAgent,
+		"program": playProgram,
 	}
 }
 

@@ -146,16 +146,24 @@ func (r *results) section() string {
 		"Others used %.0f %% of the machine in the quietest measurement, %.0f %% in the median and %.0f %% in the busiest. A `~` marks a figure without a sample "+
 		"that was disturbed less than %.0f %% (%.0f %% for processor time): the one that was disturbed least is shown. Ratios are to one plain proxy and to two, within a round.\n\n",
 		r.at.Format("2006-01-02"), runtime.NumCPU(), runtime.Version(), r.options.repeat, 100*low, 100*middle, 100*high, 100*cleanEnough, 100*normEnough)
-	for _, c := range candidates() {
-		if slices.Contains(r.options.candidates, c.name) {
-			fmt.Fprintf(&page, "- `%s`: %s.\n", c.name, c.what)
-		}
-	}
+	r.writeCandidates(&page)
 	page.WriteString("\nOurs authenticates, authorises, audits and impersonates at every request, the real hub being a process of its own; all others check nothing.\n")
 	r.writeRates(&page)
 	r.writeRest(&page)
 	r.writeFailures(&page)
 	return page.String()
+}
+
+// writeCandidates says who was measured, and who could not be.
+func (r *results) writeCandidates(page *strings.Builder) {
+	for _, c := range candidates() {
+		switch {
+		case slices.Contains(r.options.candidates, c.name):
+			fmt.Fprintf(page, "- `%s`: %s%s.\n", c.name, c.what, c.version(r.options.programs[c.name]))
+		case !slices.Contains(r.options.present(), c.name):
+			fmt.Fprintf(page, "- `%s` is left out, for want of its programs.\n", c.name)
+		}
+	}
 }
 
 func (r *results) writeRates(page *strings.Builder) {
