@@ -38,6 +38,7 @@ func candidates() []candidate {
 		{"rd-rancher", "remotedialer behind a transport as Rancher's", startRemoteDialer("rancher"), nil},
 		{"chisel", "chisel", startChisel, nil},
 		{"frp", "frp, TLS, behind one plain reverse proxy", startFrp, []string{frpServer, frpClient}},
+		{"konnectivity", "konnectivity, mutual TLS, behind one that asks it to CONNECT", startKonnectivity, []string{konnectivityServer, konnectivityAgent}},
 	}
 }
 

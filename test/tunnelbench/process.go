@@ -31,7 +31,7 @@ func roles() map[string]func(context.Context, []string, io.Writer) error {
 		"backend": playBackend, "link": playLink, "proxy": playProxy, "ours": playOurs, "ours-herd": playOursHerd,
 		"rd-hub": playRemoteDialerHub, "rd-agent": playRemoteDialerAgent, "rd-herd": playRemoteDialerHerd,
 		"chisel-hub": playChiselHub, "chisel-agent": playChiselAgent,
-		"program": playProgram,
+		"program": playProgram, "konnectivity-proxy": playKonnectivityProxy,
 	}
 }
 

@@ -44,7 +44,7 @@ type row struct {
 
 func rows() []row {
 	// The first three have no tunnels, rd-rancher idles as rd does, and the rest take a process for each tunnel.
-	single := []string{"direct", "proxy", "twohop", "rd-rancher", "chisel", "frp"}
+	single := []string{"direct", "proxy", "twohop", "rd-rancher", "chisel", "frp", "konnectivity"}
 	return []row{
 		{name: "small1", take: small(1)},
 		{name: "small32", take: small(32)},
