@@ -127,8 +127,9 @@ bench-gitops: build ## how soon a commit is seen at the hub, and what its agents
 bench-fleet: build ## what ten thousand clusters cost one hub, into docs/benchmarks.md (AGENTS for another number)
 	FAIRLEAD_BINARY=$(CURDIR)/bin/fairlead go run ./test/fleet --agents $(or $(AGENTS),10000) --out docs/benchmarks.md
 
-bench-tunnel: build ## cluster connect beside plain proxies and other tunnels, into docs/benchmarks.md (ARGS for choosing; see --help)
-	cd test/tunnelbench && GOWORK=off go run . --binary $(CURDIR)/bin/fairlead --out $(CURDIR)/docs/benchmarks.md $(ARGS)
+bench-tunnel: build ## cluster connect beside plain proxies and other tunnels, into docs/benchmarks.md (FRP and KONNECTIVITY: folders of their programs, see go doc there; ARGS for choosing, see --help)
+	cd test/tunnelbench && GOWORK=off go run . --binary $(CURDIR)/bin/fairlead --out $(CURDIR)/docs/benchmarks.md \
+		$(if $(FRP),--frp $(abspath $(FRP))) $(if $(KONNECTIVITY),--konnectivity $(abspath $(KONNECTIVITY))) $(ARGS)
 
 bin/golangci-lint: tools/go.mod
 	cd tools && GOWORK=off go build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint

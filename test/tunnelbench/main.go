@@ -1,5 +1,16 @@
 // Command tunnelbench measures cluster connect beside what else carries HTTP to a place that can only dial out, and beside
 // plain proxies, all in one run and by turns. Its module is not part of the workspace: the peers would decide versions.
+//
+// Two peers are programs that have to be built before, since as libraries they would lose what their modules replace. Without
+// their programs they are left out.
+//
+//	git clone https://github.com/fatedier/frp ../frp
+//	go -C ../frp build -tags frps,noweb -o bin/ ./cmd/frps
+//	go -C ../frp build -tags frpc,noweb -o bin/ ./cmd/frpc
+//	git clone https://github.com/kubernetes-sigs/apiserver-network-proxy ../konnectivity
+//	go -C ../konnectivity build -o bin/proxy-server ./cmd/server
+//	go -C ../konnectivity build -o bin/proxy-agent ./cmd/agent
+//	make bench-tunnel FRP=../frp/bin KONNECTIVITY=../konnectivity/bin
 package main
 
 import (
