@@ -37,8 +37,8 @@ func candidates() []candidate {
 		{"rd", "remotedialer behind a transport that keeps its connections", startRemoteDialer("pooled"), nil},
 		{"rd-rancher", "remotedialer behind a transport as Rancher's", startRemoteDialer("rancher"), nil},
 		{"chisel", "chisel", startChisel, nil},
-		{"frp", "frp, TLS, behind one plain reverse proxy", startFrp, []string{frpServer, frpClient}},
-		{"konnectivity", "konnectivity, mutual TLS, behind one that asks it to CONNECT", startKonnectivity, []string{konnectivityServer, konnectivityAgent}},
+		{"frp", "frp by its default, TLS without a WebSocket, behind one plain reverse proxy", startFrp, []string{frpServer, frpClient}},
+		{"konnectivity", "konnectivity, mutual TLS, behind a plain reverse proxy that asks it to CONNECT", startKonnectivity, []string{konnectivityServer, konnectivityAgent}},
 	}
 }
 
