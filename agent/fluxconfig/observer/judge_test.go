@@ -91,6 +91,8 @@ func TestComplianceIsThatOfTheWorstObject(t *testing.T) {
 	behind.Status.LastAppliedRevision = "main@sha1:beef"
 	paused := flux("Kustomization", "web-infra", "True", "ReconciliationSucceeded", "")
 	paused.Spec.Suspend = true
+	unhealthy := flux("Kustomization", "web-apps", "False", "HealthCheckFailed", "health check failed after 10s: timeout waiting for: [HelmRelease/shops/redis status: 'InProgress']")
+	unhealthy.Status.Inventory = &Inventory{Entries: []Entry{{"shops_redis_helm.toolkit.fluxcd.io_HelmRelease"}}}
 	cases := map[string]struct {
 		reason     string
 		change     func(*fluxconfig.Object)
@@ -128,7 +130,12 @@ func TestComplianceIsThatOfTheWorstObject(t *testing.T) {
 		"WaitedOnce": {"what breaks later does not undo that", func(o *fluxconfig.Object) {
 			o.Spec.WaitForReconciliation, o.Status.ProvisioningState, o.Status.ObservedGeneration = true, fairlead.ExtensionSucceeded, 4
 		}, seen(fetched(), broken, waiting), fairlead.FluxNonCompliant, fairlead.ExtensionSucceeded, "Kustomization shops/web-infra"},
-		"Going": {"", func(o *fluxconfig.Object) { o.DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)} }, seen(), fairlead.FluxPending, fairlead.ExtensionDeleting, ""},
+		"HealthCheck": {
+			"the release says why", nothing, seen(fetched(), unhealthy, infra, flux("HelmRelease", "redis", "False", "InstallFailed", "Helm install failed")),
+			fairlead.FluxNonCompliant, fairlead.ExtensionSucceeded, "HelmRelease shops/redis: Helm install failed",
+		},
+		"HealthCheckAlone": {"nothing else says more", nothing, seen(fetched(), unhealthy, infra), fairlead.FluxNonCompliant, fairlead.ExtensionSucceeded, "Kustomization shops/web-apps: health check failed"},
+		"Going":            {"", func(o *fluxconfig.Object) { o.DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)} }, seen(), fairlead.FluxPending, fairlead.ExtensionDeleting, ""},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -73,8 +73,9 @@ func keep(object *Object) {
 
 const ready = "Ready"
 
-func (o *Object) condition(kind string) *metav1.Condition {
-	i := slices.IndexFunc(o.Status.Conditions, func(c metav1.Condition) bool { return c.Type == kind })
+// readiness is the condition by which an object says how it is; nil when it has said nothing.
+func (o *Object) readiness() *metav1.Condition {
+	i := slices.IndexFunc(o.Status.Conditions, func(c metav1.Condition) bool { return c.Type == ready })
 	if i < 0 {
 		return nil
 	}
@@ -83,7 +84,7 @@ func (o *Object) condition(kind string) *metav1.Condition {
 
 // compliance judges an object by itself.
 func (o *Object) compliance() string {
-	state := o.condition(ready)
+	state := o.readiness()
 	switch {
 	case o.Spec.Suspend:
 		return fairlead.FluxSuspended
@@ -115,9 +116,15 @@ func (o *Object) after(source *Object) string {
 
 // waitsForSource reports whether an object is not ready because its source has fetched nothing, which is the source's fault.
 func (o *Object) waitsForSource() bool {
-	state := o.condition(ready)
+	state := o.readiness()
 	return state != nil && state.Status == metav1.ConditionFalse &&
 		slices.Contains([]string{"ArtifactFailed", "SourceNotFound", "SourceNotReady"}, state.Reason)
+}
+
+// failsByWhatItApplied reports whether a kustomization is not ready because of something that it has applied.
+func (o *Object) failsByWhatItApplied() bool {
+	state := o.readiness()
+	return state != nil && state.Status == metav1.ConditionFalse && state.Reason == "HealthCheckFailed"
 }
 
 // report is the object as the hub is told of it.

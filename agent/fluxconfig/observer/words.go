@@ -2,6 +2,7 @@ package observer
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/fairlead/fairlead/agent/fluxconfig"
@@ -20,13 +21,21 @@ func (j *judgement) words(object *fluxconfig.Object) string {
 	if len(j.failing) == 0 {
 		return ""
 	}
-	first := j.failing[0]
-	said := first.condition(ready)
+	first := j.atFault()
+	said := first.readiness()
 	text := first.Kind + " " + first.Namespace + "/" + first.Name + ": " + short(inOneLine(said.Message))
 	if advice := adviceOn(said.Message); advice != "" {
 		text = strings.TrimRight(text, ". ") + ". " + advice
 	}
 	return text
+}
+
+// atFault is the first object that fails by itself. A kustomization that waits in vain for an object of Flux has less to say than that.
+func (j *judgement) atFault() *Object {
+	if i := slices.IndexFunc(j.failing, func(o *Object) bool { return !o.failsByWhatItApplied() }); i >= 0 {
+		return j.failing[i]
+	}
+	return j.failing[0]
 }
 
 // azureAnswer is how Azure's client tells of a refusal: by a table with the whole answer in it.
