@@ -155,6 +155,7 @@ func TestAFluxConfigurationGoesFromTheHubToTheClusterAndBack(t *testing.T) {
 	t.Logf("from the hub's wish to its report: %s", time.Since(asked).Round(time.Millisecond))
 	fluxIsMade(c)
 	fluxIsFollowed(h, c)
+	imageIsFollowed(h, c)
 	fluxIsMended(c)
 	fluxIsChanged(h, c)
 	fluxIsTakenBack(h, c)
@@ -193,6 +194,25 @@ func fluxIsFollowed(h *hub, c *cluster) {
 		return s.ComplianceState == fairlead.FluxNonCompliant && strings.HasPrefix(s.ErrorMessage, "GitRepository shops/web: failed to checkout") && strings.Contains(s.ErrorMessage, "--https-key")
 	}))
 	c.becomes(gitPath, "True", "Succeeded", "stored artifact for revision 'main@sha1:0123'", fetchedArtifact())
+}
+
+// imageIsFollowed plays what apps has applied: an image that cannot be looked at.
+func imageIsFollowed(h *hub, c *cluster) {
+	h.t.Helper()
+	const path = "/apis/image.toolkit.fluxcd.io/v1/namespaces/shops/imagerepositories/till"
+	c.apply(path, map[string]any{
+		"apiVersion": "image.toolkit.fluxcd.io/v1", "kind": "ImageRepository", "metadata": map[string]any{"name": "till", "namespace": "shops"},
+		"spec": map[string]any{"image": "registry.example.org/till", "interval": "5m"},
+	})
+	c.becomes(appsPath, "True", "ReconciliationSucceeded", "Applied revision", map[string]any{
+		"inventory": map[string]any{"entries": []map[string]any{{"id": "shops_till_image.toolkit.fluxcd.io_ImageRepository", "v": "v1"}}},
+	})
+	c.becomes(path, "False", "ReadOperationFailed", "scan failed: GET https://registry.example.org/v2/till/tags/list: UNAUTHORIZED: authentication required", nil)
+	h.eventually("an image that cannot be looked at", 30*time.Second, fluxReported("web", func(s fairlead.FluxState) bool {
+		return s.ComplianceState == fairlead.FluxNonCompliant && len(s.Statuses) == 4 && strings.HasPrefix(s.ErrorMessage, "ImageRepository shops/till: scan failed")
+	}))
+	c.becomes(appsPath, "True", "ReconciliationSucceeded", "Applied revision", map[string]any{"inventory": map[string]any{"entries": []map[string]any{}}})
+	c.delete(path)
 }
 
 // fluxIsMended deletes and changes what was made: it comes back, but what a person suspends stays so.

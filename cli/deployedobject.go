@@ -103,7 +103,7 @@ func newObjectShowCommand(s *session) *cobra.Command {
 	for _, name := range []string{"object-name", "object-namespace", "object-kind"} {
 		mustFlag(command, name)
 	}
-	kinds := []string{"GitRepository", "OCIRepository", "Bucket", "HelmRepository", "HelmChart", "HelmRelease", "Kustomization"}
+	kinds := []string{"GitRepository", "OCIRepository", "Bucket", "HelmRepository", "HelmChart", "HelmRelease", "Kustomization", "ImageRepository", "ImagePolicy", "ImageUpdateAutomation"}
 	_ = command.RegisterFlagCompletionFunc("object-kind", cobra.FixedCompletions(kinds, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
 	return command
 }

@@ -36,3 +36,18 @@ func Kustomizations(namespace string) Collection {
 func HelmReleases(namespace string) Collection {
 	return collection("helm.toolkit.fluxcd.io", "v2", "helmreleases", namespace)
 }
+
+// ImageRepositories returns a namespace's ImageRepositories.
+func ImageRepositories(namespace string) Collection {
+	return collection("image.toolkit.fluxcd.io", "v1", "imagerepositories", namespace)
+}
+
+// ImagePolicies returns a namespace's ImagePolicies.
+func ImagePolicies(namespace string) Collection {
+	return collection("image.toolkit.fluxcd.io", "v1", "imagepolicies", namespace)
+}
+
+// ImageUpdateAutomations returns a namespace's ImageUpdateAutomations.
+func ImageUpdateAutomations(namespace string) Collection {
+	return collection("image.toolkit.fluxcd.io", "v1", "imageupdateautomations", namespace)
+}

@@ -62,6 +62,9 @@ func kinds() []watched {
 		{"HelmChart", kube.HelmCharts("")},
 		{"Kustomization", kube.Kustomizations("")},
 		{"HelmRelease", kube.HelmReleases("")},
+		{imageRepository, kube.ImageRepositories("")},
+		{imagePolicy, kube.ImagePolicies("")},
+		{imageAutomation, kube.ImageUpdateAutomations("")},
 	}
 }
 

@@ -21,12 +21,12 @@ type Object struct {
 	Status Status `json:"status"`
 }
 
-// Spec is of sources, kustomizations and releases alike.
+// Spec is of sources, kustomizations, releases and images alike.
 type Spec struct {
 	Suspend bool `json:"suspend"`
 }
 
-// Status is of sources, kustomizations and releases alike; each kind has some of it.
+// Status is of sources, kustomizations, releases and images alike; each kind has some of it.
 type Status struct {
 	ObservedGeneration int64              `json:"observedGeneration"`
 	Conditions         []metav1.Condition `json:"conditions"`
@@ -71,7 +71,7 @@ func keep(object *Object) {
 	maps.DeleteFunc(object.Annotations, func(name, _ string) bool { return name != fluxconfig.AnnotationRequested })
 }
 
-const ready = "Ready"
+const ready, reconciling = "Ready", "Reconciling"
 
 // readiness is the condition by which an object says how it is; nil when it has said nothing.
 func (o *Object) readiness() *metav1.Condition {
@@ -131,6 +131,9 @@ func (o *Object) failsByWhatItApplied() bool {
 func (o *Object) report(compliance string, appliedBy *fairlead.FluxReference) fairlead.FluxObject {
 	told := fairlead.FluxObject{Name: o.Name, Namespace: o.Namespace, Kind: o.Kind, ComplianceState: compliance, AppliedBy: appliedBy}
 	for _, c := range o.Status.Conditions {
+		if o.Kind == imageRepository && c.Type == reconciling && compliance == fairlead.FluxCompliant {
+			continue // it comes and goes with each look at the registry, and that is no news
+		}
 		told.Conditions = append(told.Conditions, fairlead.FluxCondition{
 			Type: c.Type, Status: string(c.Status), Reason: c.Reason, Message: short(c.Message), LastTransitionTime: c.LastTransitionTime.UTC(),
 		})

@@ -24,7 +24,7 @@ func (j *judgement) words(object *fluxconfig.Object) string {
 	first := j.atFault()
 	said := first.readiness()
 	text := first.Kind + " " + first.Namespace + "/" + first.Name + ": " + short(inOneLine(said.Message))
-	if advice := adviceOn(said.Message); advice != "" {
+	if advice := adviceOn(first.Kind, said.Message); advice != "" {
 		text = strings.TrimRight(text, ". ") + ". " + advice
 	}
 	return text
@@ -52,8 +52,8 @@ type advice struct {
 	then string
 }
 
-func adviceOn(message string) string {
-	for _, one := range allAdvice {
+func adviceOn(kind, message string) string {
+	for _, one := range slices.Concat(imageAdvice[kind], allAdvice) {
 		if one.when.MatchString(message) {
 			return one.then
 		}

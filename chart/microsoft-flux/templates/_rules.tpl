@@ -20,6 +20,9 @@ ClusterRole:
   - apiGroups: [helm.toolkit.fluxcd.io]
     resources: [helmreleases]
     verbs: [list, watch]
+  - apiGroups: [image.toolkit.fluxcd.io]
+    resources: [imagerepositories, imagepolicies, imageupdateautomations]
+    verbs: [list, watch]
 {{- end }}
 
 {{/* Whoever binds accounts to cluster-admin may do anything; what is listed here is what it does. */}}
