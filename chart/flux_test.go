@@ -91,9 +91,12 @@ func TestFluxKeepsToTheTableOfResources(t *testing.T) {
 
 func TestFluxKeepsTenantsApart(t *testing.T) {
 	const refs, bases, account = "--no-cross-namespace-refs=true", "--no-remote-bases=true", "--default-service-account=flux-applier"
-	cases := map[string][]string{"kustomize-controller": {refs, bases, account}, "helm-controller": {refs, account}, "notification-controller": {refs}}
+	cases := map[string][]string{
+		"kustomize-controller": {refs, bases, account}, "helm-controller": {refs, account}, "notification-controller": {refs},
+		"image-automation-controller": {refs}, "image-reflector-controller": {refs},
+	}
 	for setting, enforced := range map[string]bool{"multiTenancy.enforce=true": true, "multiTenancy.enforce=false": false} {
-		found := flux(t, setting)
+		found := flux(t, setting, "image-automation-controller.enabled=true", "image-reflector-controller.enabled=true")
 		for name, wanted := range cases {
 			args := found["Deployment flux-system/"+name].Spec.Template.Spec.Containers[0].Args
 			for _, flag := range wanted {
