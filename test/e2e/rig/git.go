@@ -4,30 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
-	"net/http/cgi"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 )
 
 // Git is a repository in a folder, with one branch, main.
 type Git struct{ bare, work string }
-
-// GitServer serves a repository over HTTP, by git's own program.
-type GitServer struct {
-	// URL is where the repository is.
-	URL string
-
-	server *http.Server
-
-	mu             sync.Mutex
-	user, password string // asked for when they are not empty
-}
 
 // OpenGit opens the repository in a folder, and makes one when there is none.
 func OpenGit(ctx context.Context, dir string) (*Git, error) {
@@ -42,52 +27,6 @@ func OpenGit(ctx context.Context, dir string) (*Git, error) {
 		return nil, err
 	}
 	return g, g.git(ctx, dir, "clone", "-q", g.bare, g.work)
-}
-
-// Serve serves the repository on an address of this machine.
-func (g *Git) Serve(ctx context.Context, address string) (*GitServer, error) {
-	git, err := exec.LookPath("git")
-	if err != nil {
-		return nil, fmt.Errorf("find git (apt-get install git): %w", err)
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("listen for git: %w", err)
-	}
-	dir := filepath.Dir(g.bare)
-	backend := &cgi.Handler{Path: git, Args: []string{"http-backend"}, Dir: dir, Env: []string{"GIT_PROJECT_ROOT=" + dir, "GIT_HTTP_EXPORT_ALL=1"}}
-	s := &GitServer{URL: GitURL(listener.Addr().String())}
-	s.server = &http.Server{Handler: s.guarded(backend), ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = s.server.Serve(listener) }() // Close ends it
-	return s, nil
-}
-
-// GitURL is where a repository is that is served on an address.
-func GitURL(address string) string { return "http://" + address + "/shop.git" }
-
-// Close ends the server.
-func (s *GitServer) Close() error { return s.server.Close() }
-
-// Ask makes the server ask for a user and a password; empty ones let everybody in.
-func (s *GitServer) Ask(user, password string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.user, s.password = user, password
-}
-
-func (s *GitServer) guarded(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.mu.Lock()
-		user, password := s.user, s.password
-		s.mu.Unlock()
-		given, secret, _ := r.BasicAuth()
-		if user != "" && (given != user || secret != password) {
-			w.Header().Set("WWW-Authenticate", `Basic realm="shop"`)
-			http.Error(w, "who are you?", http.StatusUnauthorized)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
 }
 
 // Commit writes files, deletes those whose content is empty, pushes that to branch main, and returns the commit.
@@ -110,6 +49,27 @@ func (g *Git) Commit(ctx context.Context, message string, files map[string]strin
 	if err := errors.Join(g.git(ctx, g.work, "add", "-A"), g.git(ctx, g.work, "commit", "-q", "-m", message), g.git(ctx, g.work, "push", "-q", "origin", "HEAD:main")); err != nil {
 		return "", err
 	}
+	return g.head(ctx)
+}
+
+// Pull takes over what others have pushed to branch main, and returns its newest commit.
+func (g *Git) Pull(ctx context.Context) (string, error) {
+	if err := errors.Join(g.git(ctx, g.work, "fetch", "-q", "origin", "main"), g.git(ctx, g.work, "reset", "-q", "--hard", "FETCH_HEAD")); err != nil {
+		return "", err
+	}
+	return g.head(ctx)
+}
+
+// Read returns what a file holds in the commit that was made or pulled last.
+func (g *Git) Read(name string) (string, error) {
+	content, err := os.ReadFile(filepath.Join(g.work, name))
+	if err != nil {
+		return "", fmt.Errorf("read a file of the repository: %w", err)
+	}
+	return string(content), nil
+}
+
+func (g *Git) head(ctx context.Context) (string, error) {
 	command := exec.CommandContext(ctx, "git", "rev-parse", "HEAD")
 	command.Dir = g.work
 	commit, err := command.Output()
