@@ -86,13 +86,13 @@ bin/fairlead-next: build # the same, one version on: what upgrades are tested wi
 
 # Compiling their programs takes eight minutes of a processor, and their stories six: too long for every change.
 CHARTS := ^TestPublicCharts$$
-# The module proxy lacks two of the controllers, so whoever runs this has to bring them.
-FLUX := ^TestWholeFlux$$
+# The module proxy lacks four of the controllers, so whoever runs this has to bring them.
+FLUX := ^(TestWholeFlux|TestFluxImages)$$
 
 test-charts: build bin/fairlead-next ## metrics-server and Open Service Mesh as extensions, from their public charts (root)
 	$(MAKE) -o build -o bin/fairlead-next test-e2e RUN='$(CHARTS)'
 
-test-flux: build bin/fairlead-next ## all controllers of Flux that are on by default (CONTROLLERS is a folder with the programs helm-controller and notification-controller; root)
+test-flux: build bin/fairlead-next ## all controllers of Flux (CONTROLLERS is a folder with the programs helm-controller, notification-controller, image-reflector-controller and image-automation-controller; root)
 	FAIRLEAD_FLUX_CONTROLLERS='$(abspath $(CONTROLLERS))' $(MAKE) -o build -o bin/fairlead-next test-e2e RUN='$(FLUX)'
 
 test-e2e: build bin/fairlead-next ## hub, agents and CLI on a real cluster

@@ -175,17 +175,22 @@ func finish(t *testing.T, command *exec.Cmd, stdin string) rig.Result {
 	return rig.Result{Out: out.String(), Err: problems.String(), Code: command.ProcessState.ExitCode()}
 }
 
-// loadKit builds what the pods run and puts it on the node.
-func (s *stage) loadKit() {
+// buildKit builds what the pods run, and returns the program.
+func (s *stage) buildKit() string {
 	s.t.Helper()
-	dir := s.t.TempDir()
-	binary := filepath.Join(dir, "kit")
+	binary := filepath.Join(s.t.TempDir(), "kit")
 	build := exec.CommandContext(s.t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "./testdata/kit")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		s.t.Fatalf("build the kit: %v\n%s", err, out)
 	}
-	packed := filepath.Join(dir, "kit.tar")
+	return binary
+}
+
+// loadKit puts the kit on the node.
+func (s *stage) loadKit() {
+	s.t.Helper()
+	binary, packed := s.buildKit(), filepath.Join(s.t.TempDir(), "kit.tar")
 	scratch := image.Scratch{Reference: kitImage, Files: map[string]string{"/kit": binary, "/tar": binary, "/test": binary}, Entrypoint: []string{"/kit"}}
 	if err := scratch.WriteFile(packed); err != nil {
 		s.t.Fatal(err)

@@ -17,32 +17,40 @@ import (
 )
 
 const (
+	// A folder with what the module proxy does not have of Flux.
 	controllersVariable = "FAIRLEAD_FLUX_CONTROLLERS"
 	// What runs in flux-system when nothing was said about it.
 	wholeFlux = "fluxconfig-agent fluxconfig-controller helm-controller kustomize-controller notification-controller source-controller"
 )
 
-// TestWholeFlux is about all controllers that the extension has by default, and an extension that comes by itself. The module proxy
-// does not have them all, so a folder has to have the programs helm-controller and notification-controller: `make test-flux`.
+// TestWholeFlux is about all controllers that the extension has by default, and an extension that comes by itself: `make test-flux`.
 func TestWholeFlux(t *testing.T) {
 	t.Parallel()
-	g := &gitops{stage: fullNode(t)}
-	if err := g.cluster.LoadFlux(t.Context(), t.Output()); err != nil {
-		t.Fatal(err)
-	}
-	g.loadControllers(binary(t, controllersVariable))
-	g.hosts()
-	g.must("connectedk8s", "connect", "-n", edge, "-g", "default", "--onboarding-timeout", "180")
+	g := wholeGitops(t, "helm-controller", "notification-controller")
 	tell(t, g.on, []part[*gitops]{
 		{"ComesByItself", fluxComesByItself}, {"Release", helmReleaseIsMade}, {"BrokenChart", brokenChartIsSaid}, {"Alert", alertIsSent}, {"Delete", releaseGoes},
 	})
 }
 
+// wholeGitops is a connected cluster whose node has the controllers of Flux: those of the module proxy, and the named ones, which have
+// to be in a folder as programs.
+func wholeGitops(t *testing.T, others ...string) *gitops {
+	t.Helper()
+	g := &gitops{stage: fullNode(t)}
+	if err := g.cluster.LoadFlux(t.Context(), t.Output()); err != nil {
+		t.Fatal(err)
+	}
+	g.loadControllers(binary(t, controllersVariable), others)
+	g.hosts()
+	g.must("connectedk8s", "connect", "-n", edge, "-g", "default", "--onboarding-timeout", "180")
+	return g
+}
+
 // loadControllers puts programs of a folder on the node, as the images of the versions that the chart asks for.
-func (g *gitops) loadControllers(folder string) {
+func (g *gitops) loadControllers(folder string, names []string) {
 	g.t.Helper()
 	versions := read(g.t, "../../chart/microsoft-flux/definitions/versions.yaml")
-	for _, name := range []string{"helm-controller", "notification-controller"} {
+	for _, name := range names {
 		_, rest, _ := strings.Cut(versions, name+": ")
 		version, _, _ := strings.Cut(rest, "\n")
 		inside := "/usr/local/bin/" + name
@@ -79,12 +87,21 @@ func fluxComesByItself(g *gitops) {
 	commit := g.commit("a note", map[string]string{"app/note.yaml": note("first")})
 	g.follows("shop", "shops", "cluster")
 	g.complies(commit, "first")
-	if names := g.kubectl("get", "deployments", "-n", "flux-system", "-o", "jsonpath={.items[*].metadata.name}"); names != wholeFlux {
-		g.t.Errorf("in flux-system run %s", names)
+	g.runs(wholeFlux)
+}
+
+// runs wants these in flux-system, each with a pod that is ready and has not been started again, and nothing else.
+func (g *gitops) runs(wanted string) {
+	g.t.Helper()
+	if names := g.kubectl("get", "deployments", "-n", "flux-system", "-o", "jsonpath={.items[*].metadata.name}"); names != wanted {
+		g.t.Errorf("in flux-system run %s, want %s", names, wanted)
 	}
-	for name := range strings.FieldsSeq(wholeFlux) {
+	for name := range strings.FieldsSeq(wanted) {
 		if ready := g.kubectl("get", "deployment", name, "-n", "flux-system", "-o", "jsonpath={.status.readyReplicas}"); ready != "1" {
 			g.t.Errorf("%s has %s ready pods", name, ready)
+		}
+		if starts := g.kubectl("get", "pods", "-n", "flux-system", "-l", "app="+name, "-o", "jsonpath={.items[*].status.containerStatuses[*].restartCount}"); strings.Trim(starts, "0 ") != "" {
+			g.t.Errorf("%s was started again %s times", name, starts)
 		}
 	}
 }
