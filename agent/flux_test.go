@@ -266,6 +266,7 @@ func fluxIsTakenBack(h *hub, c *cluster) {
 		}
 	}
 	finalizers("finalizers.fluxcd.io")
+	uninstalled := releaseIsPruned(h, c)
 	h.offerFlux("web", webConfiguration(3), func(one *fairlead.Configuration) { one.Deleted = true })
 	h.eventually("being deleted", 20*time.Second, fluxReported("web", func(s fairlead.FluxState) bool {
 		return s.ProvisioningState == fairlead.ExtensionDeleting && s.ObservedGeneration == 3
@@ -275,12 +276,37 @@ func fluxIsTakenBack(h *hub, c *cluster) {
 		h.t.Error("Flux has nothing any more by which it could prune")
 	}
 	finalizers()
+	eventually(h.t, "the source is deleted", 10*time.Second, func() bool { return c.get(gitPath) == nil })
+	uninstalled()
 	h.eventually("gone", 60*time.Second, fluxReported("web", func(s fairlead.FluxState) bool {
 		return s.ProvisioningState == fairlead.ExtensionGone && s.ObservedGeneration == 3
 	}))
 	for _, path := range []string{gitPath, appsPath, fluxConfigPath, shops, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/flux-applier-shops"} {
 		if c.get(path) != nil {
 			h.t.Errorf("%s is left", path)
+		}
+	}
+}
+
+// releaseIsPruned plays a release that goes with a kustomization, and whose uninstallation needs the account for as long as it takes.
+func releaseIsPruned(h *hub, c *cluster) (uninstalled func()) {
+	h.t.Helper()
+	const path = "/apis/helm.toolkit.fluxcd.io/v2/namespaces/shops/helmreleases/redis"
+	c.apply(path, map[string]any{
+		"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": map[string]any{"name": "redis", "namespace": "shops", "finalizers": []string{"finalizers.fluxcd.io"}},
+		"spec": map[string]any{"interval": "5m", "chart": map[string]any{"spec": map[string]any{"chart": "./redis", "sourceRef": map[string]any{"kind": "GitRepository", "name": "web"}}}},
+	})
+	c.delete(path)
+	return func() {
+		h.t.Helper()
+		h.eventually("waiting for the release", 40*time.Second, fluxReported("web", func(s fairlead.FluxState) bool {
+			return strings.HasPrefix(s.ErrorMessage, "helmreleases shops/redis is still there")
+		}))
+		if c.get(shops+"/serviceaccounts/flux-applier") == nil {
+			h.t.Error("the release has no account any more by which it could be uninstalled")
+		}
+		if err := c.api.Patch(types.MergePatchType).AbsPath(path).Body([]byte(`{"metadata":{"finalizers":null}}`)).Do(h.t.Context()).Error(); err != nil {
+			h.t.Fatal(err)
 		}
 	}
 }

@@ -43,16 +43,16 @@ func (c *Controller) unmake(ctx context.Context, object *fluxconfig.Object, memo
 func (c *Controller) dismantle(ctx context.Context, object *fluxconfig.Object) (waiting string, err error) {
 	space := object.Spec.Namespace
 	for _, where := range append(fluxes(space), kube.Secrets(space)) {
-		left, err := c.remove(ctx, object, where)
-		if err != nil || left != "" {
-			return left, err
+		waiting, err := c.remove(ctx, object, where)
+		if err != nil || waiting != "" {
+			return waiting, err
 		}
 	}
 	return c.sweep(ctx, object)
 }
 
 // remove deletes all that a configuration has in a collection, and names one that is not gone yet.
-func (c *Controller) remove(ctx context.Context, object *fluxconfig.Object, where kube.Collection) (left string, err error) {
+func (c *Controller) remove(ctx context.Context, object *fluxconfig.Object, where kube.Collection) (waiting string, err error) {
 	all, err := c.own(ctx, object, where)
 	if err != nil {
 		return "", err
@@ -63,29 +63,55 @@ func (c *Controller) remove(ctx context.Context, object *fluxconfig.Object, wher
 				return "", err
 			}
 		}
-		left = where.Resource + " " + item.Namespace + "/" + item.Name + " is still there"
-		if len(item.Finalizers) > 0 {
-			left += ", kept by " + strings.Join(item.Finalizers, ", ")
-		}
+		waiting = left(where, &item)
 	}
-	return left, nil
+	return waiting, nil
 }
 
-// sweep removes the account of the namespace when no configuration is left in it, and the namespace if it was made for one and is
-// empty. It says that this is still going. Kustomizations that somebody left behind by force keep the account by which they work.
+// sweep removes the account of the namespace when no configuration is left in it, and the namespace if it was made for one and
+// nothing in it stays. It says that this is still going. Kustomizations that somebody left behind by force keep the account by which they work.
 func (c *Controller) sweep(ctx context.Context, going *fluxconfig.Object) (waiting string, err error) {
 	space := going.Spec.Namespace
 	if c.inUse(going) {
 		return "", nil
 	}
-	left, err := c.Kube.ListMetadata(ctx, kube.Kustomizations(space).Labelled(fluxconfig.Managed))
-	if err != nil || len(left) > 0 {
+	others, err := c.Kube.ListMetadata(ctx, kube.Kustomizations(space).Labelled(fluxconfig.Managed))
+	if err != nil || len(others) > 0 {
 		return "", err
+	}
+	if waiting, err := c.working(ctx, space); err != nil || waiting != "" {
+		return waiting, err
 	}
 	return c.leave(ctx, space)
 }
 
-// leave removes account and rights in a namespace, and the namespace if it is ours and empty.
+// working names something that was applied and whose end needs the account: a release is uninstalled by it, and a kustomization pruned.
+// Flux waits for neither when it prunes.
+func (c *Controller) working(ctx context.Context, space string) (string, error) {
+	for _, where := range []kube.Collection{kube.HelmReleases(space), kube.Kustomizations(space)} {
+		all, err := c.Kube.ListMetadata(ctx, where.All())
+		if err := ignoreMissing(err); err != nil {
+			return "", err
+		}
+		for _, item := range all {
+			if item.DeletionTimestamp != nil {
+				return left(where, &item), nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// left says that an object is being deleted, and who keeps it.
+func left(where kube.Collection, item *metav1.PartialObjectMetadata) string {
+	text := where.Resource + " " + item.Namespace + "/" + item.Name + " is still there"
+	if len(item.Finalizers) > 0 {
+		text += ", kept by " + strings.Join(item.Finalizers, ", ")
+	}
+	return text
+}
+
+// leave removes account and rights in a namespace, and the namespace if it is ours and nothing in it stays. What goes is waited for.
 func (c *Controller) leave(ctx context.Context, space string) (waiting string, err error) {
 	for _, one := range []struct {
 		where kube.Collection
@@ -107,10 +133,13 @@ func (c *Controller) leave(ctx context.Context, space string) (waiting string, e
 		return "", nil
 	}
 	if found.DeletionTimestamp == nil {
-		left, err := c.Kube.Contents(ctx, space)
-		if err != nil || len(left) > 0 {
-			c.Log.InfoContext(ctx, "a namespace is kept", slog.String("namespace", space), slog.Any("holds", left), slog.Any("error", err))
+		holds, err := c.Kube.Contents(ctx, space)
+		if err != nil || len(holds.Stay) > 0 {
+			c.Log.InfoContext(ctx, "a namespace is kept", slog.String("namespace", space), slog.Any("holds", holds.Stay), slog.Any("error", err))
 			return "", nil
+		}
+		if len(holds.Go) > 0 {
+			return holds.Go[0] + " in namespace " + space + " is still being deleted", nil
 		}
 		if err := c.Kube.Delete(ctx, kube.Namespaces(), space); err != nil {
 			return "", ignoreMissing(err)
