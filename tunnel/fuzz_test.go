@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -50,6 +51,7 @@ func FuzzFrames(f *testing.F) {
 func FuzzWrites(f *testing.F) {
 	f.Add([]byte("hello"), uint32(3), true)
 	f.Add(make([]byte, 70000), uint32(70000), false)
+	f.Add([]byte("head and body, which is masked as one"), uint32(9), true)
 	f.Fuzz(func(t *testing.T, content []byte, at uint32, fromClient bool) {
 		near, far := net.Pipe()
 		from, to := tunnel.NewConn(near, fromClient), tunnel.NewConn(far, !fromClient)
@@ -57,11 +59,12 @@ func FuzzWrites(f *testing.F) {
 		go func() {
 			_, _ = from.Write(content[:cut])
 			_, _ = from.Write(content[cut:])
+			_ = from.WriteJoined(content[:cut], content[cut:])
 			near.Close()
 		}()
 		got, _ := io.ReadAll(to)
-		if !bytes.Equal(got, content) {
-			t.Errorf("%d bytes of %d arrived, or others", len(got), len(content))
+		if !bytes.Equal(got, slices.Concat(content, content)) {
+			t.Errorf("%d bytes of twice %d arrived, or others", len(got), len(content))
 		}
 		to.Close()
 	})
