@@ -193,20 +193,9 @@ func (c *Conn) answerOf(s *stream, f *http2.MetaHeadersFrame) (answer *http.Resp
 		}
 		return nil, 0, nil
 	}
-	fields := f.RegularFields()
 	answer = &http.Response{
-		Status: statusOf(code), StatusCode: code, Proto: "HTTP/2.0", ProtoMajor: 2, Header: make(http.Header, len(fields)), Request: s.request,
+		Status: statusOf(code), StatusCode: code, Proto: "HTTP/2.0", ProtoMajor: 2, Header: c.headers(f), Request: s.request,
 		Body: s, ContentLength: -1,
-	}
-	values := make([]string, len(fields)) // of all headers
-	for i, field := range fields {
-		name := c.names.canonical(field.Name)
-		if before := answer.Header[name]; before != nil {
-			answer.Header[name] = append(before, field.Value)
-			continue
-		}
-		values[i] = field.Value
-		answer.Header[name] = values[i : i+1 : i+1]
 	}
 	length = -1
 	if said := answer.Header["Content-Length"]; len(said) > 0 {
@@ -221,6 +210,23 @@ func (c *Conn) answerOf(s *stream, f *http2.MetaHeadersFrame) (answer *http.Resp
 		}
 	}
 	return answer, length, nil
+}
+
+// headers are those of a head.
+func (c *Conn) headers(f *http2.MetaHeadersFrame) http.Header {
+	fields := f.RegularFields()
+	all := make(http.Header, len(fields))
+	values := make([]string, len(fields)) // of all headers
+	for i, field := range fields {
+		name := c.names.canonical(field.Name)
+		if before := all[name]; before != nil {
+			all[name] = append(before, field.Value)
+			continue
+		}
+		values[i] = field.Value
+		all[name] = values[i : i+1 : i+1]
+	}
+	return all
 }
 
 func statusOf(code int) string {

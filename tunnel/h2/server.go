@@ -3,6 +3,7 @@ package h2
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -101,7 +102,7 @@ func (c *Conn) enter(f *http2.MetaHeadersFrame, r *http.Request) (*stream, error
 	}
 	s.request = r.WithContext(ctx)
 	if f.StreamEnded() {
-		s.ended, s.err = true, errAll
+		s.ended, s.err = true, io.EOF
 	} else {
 		s.request.Body = input{s}
 	}
