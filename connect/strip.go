@@ -72,6 +72,9 @@ func (k *Cluster) sweep(ctx context.Context, report Reporter) error {
 			if err != nil {
 				return false, ignoreBlip(ctx, err)
 			}
+			for i := range objects {
+				k.nudge(ctx, one, &objects[i])
+			}
 			if len(objects) > 0 {
 				left = one.name + " " + objects[0].GetName()
 				report.Note(left + " is going")
