@@ -310,26 +310,29 @@ func (r *running) stallMany(ctx context.Context, readers int) ([]io.Closer, erro
 	var all sync.WaitGroup
 	var failed error
 	turns := make(chan struct{}, 32)
-	for range readers {
-		turns <- struct{}{}
-		all.Go(func() {
-			defer func() { <-turns }()
-			limited, cancel := context.WithTimeout(ctx, startLimit)
-			stop := context.AfterFunc(limited, func() {})
-			one, err := r.visitor().Stall(ctx, stallSize)
-			stop()
-			cancel()
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				failed = err
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for range readers {
+			select {
+			case turns <- struct{}{}:
+			case <-ctx.Done():
 				return
 			}
-			stalled = append(stalled, one)
-		})
-	}
-	over := make(chan struct{})
-	go func() { all.Wait(); close(over) }()
+			all.Go(func() {
+				defer func() { <-turns }()
+				one, err := r.visitor().Stall(ctx, stallSize)
+				mu.Lock()
+				defer mu.Unlock()
+				if err != nil {
+					failed = err
+					return
+				}
+				stalled = append(stalled, one)
+			})
+		}
+		all.Wait()
+	}()
 	select {
 	case <-over:
 	case <-time.After(startLimit):
