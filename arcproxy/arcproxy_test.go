@@ -321,18 +321,12 @@ func TestDiscoveryFailsInWords(t *testing.T) {
 }
 
 func TestProxiesMakeRoomForOneAnother(t *testing.T) {
-	r := start(t, wayTo(t, hub(t, nil)))
-	_, text, err := net.SplitHostPort(r.host)
+	listener, err := beside(t)
+	for tries := 0; fairlead.CodeOf(err) == "PortTaken" && tries < 20; tries++ { // by another program of this machine
+		listener, err = beside(t)
+	}
 	if err != nil {
 		t.Fatal(err)
-	}
-	taken, err := net.LookupPort("tcp", text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, port, err := arcproxy.Listen(t.Context(), taken)
-	if err != nil || port <= taken {
-		t.Fatalf("port %d beside %d, %v", port, taken, err)
 	}
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
@@ -357,6 +351,24 @@ func TestProxiesMakeRoomForOneAnother(t *testing.T) {
 	if fairlead.CodeOf(err) != "PortTaken" {
 		t.Errorf("beside another program: %v", err)
 	}
+}
+
+// beside listens where a proxy does already, and gets a port above.
+func beside(t *testing.T) (net.Listener, error) {
+	t.Helper()
+	_, text, err := net.SplitHostPort(start(t, wayTo(t, hub(t, nil))).host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken, err := net.LookupPort("tcp", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, port, err := arcproxy.Listen(t.Context(), taken)
+	if err == nil && port <= taken {
+		t.Errorf("port %d beside %d", port, taken)
+	}
+	return listener, err
 }
 
 func TestARelaysTokenIsReplacedBeforeItEnds(t *testing.T) {
