@@ -1,7 +1,7 @@
 // Package h2 is HTTP/2 on one connection that is there already, as a client or as a server. It does what net/http does for the
 // requests of many callers to one far end, at less cost for each: a client has no goroutine for a request, a server only the one
 // that answers it; the frames that several have to send at a moment are one system call; what comes is copied once, for
-// its reader, and large pieces of what goes are not copied at all.
+// its reader, and large pieces of what goes are handed to the connection as they are.
 package h2
 
 import (

@@ -28,6 +28,7 @@ func (c *Conn) requestOf(f *http2.MetaHeadersFrame) (*http.Request, error) {
 		r.Header["Cookie"] = []string{strings.Join(cookies, "; ")}
 	}
 	delete(r.Header, "Trailer") // what it announces is not kept
+	delete(r.Header, "Expect")  // the body comes at once, as with net/http
 	return r, nil
 }
 

@@ -20,7 +20,7 @@ const (
 	frameHead = 9
 )
 
-// joiner is a connection that writes two pieces as if they were one, without a copy of the second.
+// joiner is a connection that writes two pieces as if they were one, with as few copies as it can.
 type joiner interface {
 	WriteJoined(head, body []byte) error
 }

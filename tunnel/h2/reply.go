@@ -145,10 +145,15 @@ func (r *reply) encode(h *header, status int) {
 		if own(lower) && lower != "content-length" && lower != "trailer" || !httpguts.ValidHeaderFieldName(name) {
 			continue // HTTP/2 has it otherwise, or it is for the end
 		}
-		for _, value := range values {
-			if httpguts.ValidHeaderFieldValue(value) {
-				h.put(lower, value, unique(lower))
-			}
+		h.putAll(lower, values)
+	}
+}
+
+// putAll encodes the values of a header but for those that none may have.
+func (h *header) putAll(lower string, values []string) {
+	for _, value := range values {
+		if httpguts.ValidHeaderFieldValue(value) {
+			h.put(lower, value, unique(lower))
 		}
 	}
 }
@@ -199,9 +204,7 @@ func (r *reply) finish() {
 		}
 		h.text.Reset()
 		for name, values := range trailer {
-			for _, value := range values {
-				h.put(s.conn.names.lowered(name), value, true)
-			}
+			h.putAll(s.conn.names.lowered(name), values)
 		}
 		h.flush(f, s.id, frame, true)
 	})

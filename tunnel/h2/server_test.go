@@ -199,7 +199,7 @@ func (got said) check(t *testing.T, want said) {
 func TestRequests(t *testing.T) {
 	client, _ := asking(t, func(w http.ResponseWriter, r *http.Request) {
 		text, err := io.ReadAll(r.Body)
-		_, _ = fmt.Fprintln(w, r.Method, r.Host, r.URL, r.RequestURI, r.Proto, r.ContentLength, len(text), err, r.Header["Cookie"], r.Header["X"], r.Header["Host"])
+		_, _ = fmt.Fprintln(w, r.Method, r.Host, r.URL, r.RequestURI, r.Proto, r.ContentLength, len(text), err, r.Header["Cookie"], r.Header["X"], r.Header["Host"], r.Header["Expect"])
 	})
 	large := strings.Repeat("x", 3*window)
 	for _, c := range []struct {
@@ -207,11 +207,11 @@ func TestRequests(t *testing.T) {
 		body         io.Reader
 		want         string
 	}{
-		{http.MethodGet, "/a%2Fb?c=%2e", nil, "GET far /a%2Fb?c=%2e /a%2Fb?c=%2e HTTP/2.0 0 0 <nil> [a=1; b=2] [1 2] []\n"},
-		{http.MethodPost, "/", strings.NewReader("one"), "POST far / / HTTP/2.0 3 3 <nil> [a=1; b=2] [1 2] []\n"},
-		{http.MethodPut, "/", struct{ io.Reader }{strings.NewReader(large)}, "PUT far / / HTTP/2.0 -1 3145728 <nil> [a=1; b=2] [1 2] []\n"},
+		{http.MethodGet, "/a%2Fb?c=%2e", nil, "GET far /a%2Fb?c=%2e /a%2Fb?c=%2e HTTP/2.0 0 0 <nil> [a=1; b=2] [1 2] [] []\n"},
+		{http.MethodPost, "/", strings.NewReader("one"), "POST far / / HTTP/2.0 3 3 <nil> [a=1; b=2] [1 2] [] []\n"},
+		{http.MethodPut, "/", struct{ io.Reader }{strings.NewReader(large)}, "PUT far / / HTTP/2.0 -1 3145728 <nil> [a=1; b=2] [1 2] [] []\n"},
 	} {
-		if got := ask(t, client, c.method, c.path, c.body, "Cookie", "a=1", "Cookie", "b=2", "X", "1", "X", "2"); got.body != c.want || got.err != nil {
+		if got := ask(t, client, c.method, c.path, c.body, "Cookie", "a=1", "Cookie", "b=2", "X", "1", "X", "2", "Expect", "100-continue"); got.body != c.want || got.err != nil {
 			t.Errorf("%q, %v", got.body, got.err)
 		}
 	}
