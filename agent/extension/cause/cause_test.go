@@ -138,7 +138,11 @@ func TestJobs(t *testing.T) {
 			failure: failure(gone), objects: []runtime.Object{failedJob(ago(time.Minute), "BackoffLimitExceeded"), jobPod("")},
 			code: fairlead.CauseBackoffLimit, message: "job failed: BackoffLimitExceeded", words: []string{"Its pod said: fake logs"}, seen: []string{"ended with code 1 (Error)"},
 		},
-		"Deleted":  {failure: failure(gone), code: fairlead.CauseBackoffLimit, message: "job failed: BackoffLimitExceeded", seen: []string{"helm.sh/hook-delete-policy"}},
+		"Deleted": {failure: failure(gone), code: fairlead.CauseBackoffLimit, message: "job failed: BackoffLimitExceeded", seen: []string{"helm.sh/hook-delete-policy"}},
+		"DeadlineDeleted": {
+			failure: failure("failed pre-install: resource Job/shop/pre not ready. status: Failed, message: Job failed. DeadlineExceeded: Job was active longer than specified deadline"),
+			code:    fairlead.CauseReadinessTimeout, message: "job failed: DeadlineExceeded", words: []string{"failed: Job was active longer than specified deadline."}, seen: []string{"ttlSecondsAfterFinished"},
+		},
 		"Earlier":  {failure: failure("failed pre-install: job pre failed: BackoffLimitExceeded"), code: fairlead.CauseBackoffLimit, message: "job failed: BackoffLimitExceeded"},
 		"Before":   {failure: failure(gone), objects: []runtime.Object{failedJob(ago(time.Hour), "BackoffLimitExceeded")}, code: fairlead.CauseBackoffLimit, message: "job failed: BackoffLimitExceeded", seen: []string{"before this operation"}},
 		"TookLong": {failure: failure(gone), objects: []runtime.Object{failedJob(ago(time.Minute), "DeadlineExceeded")}, code: fairlead.CauseReadinessTimeout, message: "job failed: DeadlineExceeded"},

@@ -41,7 +41,7 @@ func (i *inquiry) gaveUp(ctx context.Context) bool {
 }
 
 // endForm is how the waiting says how a Job ended.
-var endForm = regexp.MustCompile(`^Job failed\. (\w+): `)
+var endForm = regexp.MustCompile(`(?s)^Job failed\. (\w+): (.*)$`)
 
 // lateJob explains a Job that Helm found failed, and that has failed before the operation, or is not there any more.
 func (i *inquiry) lateJob(ctx context.Context, one late) {
@@ -54,11 +54,11 @@ func (i *inquiry) lateJob(ctx context.Context, one late) {
 			return
 		}
 	}
-	reason := ""
-	if m := endForm.FindStringSubmatch(one.message); m != nil {
-		reason = m[1]
+	reason, message := "", one.message
+	if m := endForm.FindStringSubmatch(message); m != nil {
+		reason, message = m[1], m[2]
 	}
-	i.job(ctx, one.Object, reason, one.message)
+	i.job(ctx, one.Object, reason, message)
 	i.say(one.String(), "is not there any more: its chart has it deleted when it fails (helm.sh/hook-delete-policy), or is done (ttlSecondsAfterFinished)")
 }
 
