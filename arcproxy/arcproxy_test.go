@@ -21,6 +21,7 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/arcproxy"
+	"github.com/fairlead/fairlead/internal/freeport"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -68,7 +69,7 @@ func start(t *testing.T, way arcproxy.Upstream) *running {
 		t.Fatal(err)
 	}
 	access := proxy.Add(edge(), way)
-	listener, port, err := arcproxy.Listen(t.Context(), 0)
+	listener, port, err := arcproxy.Listen(t.Context(), freeport.Of(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -321,12 +322,17 @@ func TestDiscoveryFailsInWords(t *testing.T) {
 }
 
 func TestProxiesMakeRoomForOneAnother(t *testing.T) {
-	listener, err := beside(t)
-	for tries := 0; fairlead.CodeOf(err) == "PortTaken" && tries < 20; tries++ { // by another program of this machine
-		listener, err = beside(t)
-	}
+	_, text, err := net.SplitHostPort(start(t, wayTo(t, hub(t, nil))).host)
 	if err != nil {
 		t.Fatal(err)
+	}
+	taken, err := net.LookupPort("tcp", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, port, err := arcproxy.Listen(t.Context(), taken)
+	if err != nil || port <= taken {
+		t.Fatalf("port %d beside %d, %v", port, taken, err)
 	}
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
@@ -351,24 +357,6 @@ func TestProxiesMakeRoomForOneAnother(t *testing.T) {
 	if fairlead.CodeOf(err) != "PortTaken" {
 		t.Errorf("beside another program: %v", err)
 	}
-}
-
-// beside listens where a proxy does already, and gets a port above.
-func beside(t *testing.T) (net.Listener, error) {
-	t.Helper()
-	_, text, err := net.SplitHostPort(start(t, wayTo(t, hub(t, nil))).host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	taken, err := net.LookupPort("tcp", text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, port, err := arcproxy.Listen(t.Context(), taken)
-	if err == nil && port <= taken {
-		t.Errorf("port %d beside %d", port, taken)
-	}
-	return listener, err
 }
 
 func TestARelaysTokenIsReplacedBeforeItEnds(t *testing.T) {

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -26,6 +25,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/fairlead/fairlead/arcproxy"
+	"github.com/fairlead/fairlead/internal/freeport"
 )
 
 // az does by hand what the az client does with the program.
@@ -35,19 +35,9 @@ type az struct {
 	client      *http.Client
 }
 
-func freePort(t *testing.T) int {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().(*net.TCPAddr).Port
-}
-
 func runProgram(t *testing.T) *az {
 	t.Helper()
-	a := &az{t: t, http: freePort(t), https: freePort(t)}
+	a := &az{t: t, http: freeport.Of(t), https: freeport.Of(t)}
 	config := filepath.Join(t.TempDir(), "config.yml")
 	text := fmt.Sprintf("cloud: FAIRLEAD\ncloudConfig: {serviceBusEndpointSuffix: relay.hub.example.org}\nidentity: {tenantID: t}\nserver: {httpPort: %d, httpsPort: %d}\n", a.http, a.https)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {

@@ -6,7 +6,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -26,6 +26,7 @@ import (
 
 	"github.com/fairlead/fairlead/cli/profile"
 	"github.com/fairlead/fairlead/client"
+	"github.com/fairlead/fairlead/internal/freeport"
 )
 
 const testSubscription = "11111111-1111-1111-1111-111111111111"
@@ -117,21 +118,6 @@ func proxying(t *testing.T, in io.Reader, args ...string) (out, errs *screen, st
 	return out, errs, func() int { cancel(); return <-ended }
 }
 
-// freePort is one that was free a moment ago.
-func freePort(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
-}
-
 func ask(t *testing.T, kubeconfig []byte) string {
 	t.Helper()
 	settings, err := clientcmd.RESTConfigFromKubeConfig(kubeconfig)
@@ -187,7 +173,7 @@ func proxyOnce(t *testing.T, in string, args []string, want, warn string) {
 	t.Helper()
 	stubHub(t)
 	before := goleak.IgnoreCurrent()
-	file, port := os.Getenv("KUBECONFIG"), freePort(t)
+	file, port := os.Getenv("KUBECONFIG"), strconv.Itoa(freeport.Of(t))
 	out, errs, stop := proxying(t, strings.NewReader(in), append(args, "--port", port)...)
 	wanted := `^Proxy is listening on port ` + port + `\nMerged "edge-1" as current context in ` + regexp.QuoteMeta(file) +
 		`\nStart sending kubectl requests on 'edge-1' context using kubeconfig at ` + regexp.QuoteMeta(file) + `\nPress Ctrl\+C to close proxy.\n$`
@@ -216,7 +202,7 @@ func proxyOnce(t *testing.T, in string, args []string, want, warn string) {
 
 func TestTwoProxiesAtATime(t *testing.T) {
 	stubHub(t)
-	port := freePort(t)
+	port := strconv.Itoa(freeport.Of(t))
 	_, _, stopFirst := proxying(t, nil, "--port", port)
 	alone, errs, stopSecond := proxying(t, nil, "--port", port, "-f", "-")
 	if !strings.Contains(errs.String(), "Port "+port+" is in use by another proxy") || !strings.Contains(errs.String(), "Proxy is listening on port ") {
@@ -246,7 +232,7 @@ func TestProxyProcess(t *testing.T) {
 
 func TestASecondCtrlCLeavesNothing(t *testing.T) {
 	stubHub(t)
-	t.Setenv("FAIRLEAD_TEST_PROXY_PORT", freePort(t))
+	t.Setenv("FAIRLEAD_TEST_PROXY_PORT", strconv.Itoa(freeport.Of(t)))
 	out := &screen{seen: make(chan struct{}), until: "Press Ctrl+C to close proxy.\n"}
 	process := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxyProcess$")
 	process.Stdout, process.Stderr = out, out

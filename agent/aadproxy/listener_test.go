@@ -9,7 +9,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -19,6 +18,7 @@ import (
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/agent/aadproxy"
 	"github.com/fairlead/fairlead/caller"
+	"github.com/fairlead/fairlead/internal/freeport"
 	"github.com/fairlead/fairlead/tunnel"
 )
 
@@ -113,12 +113,7 @@ func TestOnlyTheBridgeIsLetIn(t *testing.T) {
 	_, api := newAPIServer(t)
 	own, stranger, folder := newAuthority(t), newAuthority(t), t.TempDir()
 	own.mount(folder)
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := free.Addr().String()
-	free.Close()
+	address := freeport.Address(t)
 	newFixture(t, api, func(c *aadproxy.Config) { c.Listener = aadproxy.Listener{Address: address, Folder: folder} })
 
 	bridge := own.issue(fairlead.ClusterConnectAgent, x509.ExtKeyUsageClientAuth)

@@ -11,12 +11,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/fairlead/fairlead/internal/freeport"
 )
 
 // realEnv names a CoreDNS with the plugins errors, file, hosts and reload, such as the one that the test cluster builds.
@@ -106,7 +109,7 @@ type server struct {
 
 func prepare(t *testing.T, program string, custom map[string]string) *server {
 	t.Helper()
-	port := freePort(t)
+	port := strconv.Itoa(freeport.Of(t))
 	s := &server{program: program, folder: t.TempDir(), address: net.JoinHostPort("127.0.0.1", port), custom: map[string]string{}, log: &record{}}
 	s.write(t, "zone", zoneFile)
 	s.write(t, "Corefile", fmt.Sprintf(".:%s {\n    errors\n    file %s .\n    import custom/*.override\n}\nimport custom/*.server\n", port, filepath.Join(s.folder, "zone")))
@@ -212,21 +215,6 @@ func decode(packet []byte) (dnsmessage.RCode, string, error) {
 		return m.RCode, "", errors.New("an answer without an address")
 	}
 	return m.RCode, "", nil
-}
-
-// freePort finds a port that is free for UDP and, most probably, for TCP.
-func freePort(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
 
 // record keeps what a process says.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/fairlead/fairlead/test/cluster/clustertest"
 	"github.com/fairlead/fairlead/test/cluster/engine"
+	"github.com/fairlead/fairlead/test/cluster/freeport"
 
 	"github.com/fairlead/fairlead/test/e2e/rig"
 )
@@ -72,7 +73,7 @@ func controlPlane(t *testing.T) *stage {
 
 func newStage(t *testing.T, cluster *engine.Cluster, host string) *stage {
 	t.Helper()
-	address, err := rig.FreeAddress(t.Context(), host)
+	address, err := freeport.Address(t.Context(), host)
 	if err != nil {
 		t.Fatal(err)
 	}

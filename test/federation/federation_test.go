@@ -24,6 +24,7 @@ import (
 
 	"github.com/dexidp/dex/storage"
 	"github.com/fairlead/fairlead/hub"
+	"github.com/fairlead/fairlead/internal/freeport"
 	"github.com/fairlead/fairlead/store"
 )
 
@@ -48,7 +49,7 @@ func start(t *testing.T, change func(*hub.Config)) *site {
 	if err := os.WriteFile(secret, []byte(clientSecret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	address := freeAddress(t)
+	address := freeport.Address(t)
 	config := hub.Defaults()
 	config.Data, config.Listen = t.TempDir(), address
 	_, port, _ := net.SplitHostPort(address)
@@ -69,16 +70,6 @@ func start(t *testing.T, change func(*hub.Config)) *site {
 	}
 	t.Cleanup(func() { _ = s.db.Close() })
 	return s
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
 }
 
 func serve(t *testing.T, config hub.Config) hub.Welcome {

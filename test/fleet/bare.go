@@ -23,7 +23,7 @@ import (
 	"time"
 
 	"github.com/fairlead/fairlead"
-	"github.com/fairlead/fairlead/test/e2e/rig"
+	"github.com/fairlead/fairlead/test/cluster/freeport"
 )
 
 // bareCommand is the argument with which this program is the bare server.
@@ -40,7 +40,7 @@ type bare struct {
 }
 
 func openBare(ctx context.Context, dir string) (*bare, error) {
-	address, err := rig.FreeAddress(ctx, "127.0.0.1")
+	address, err := freeport.Address(ctx, "127.0.0.1")
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/client"
+	"github.com/fairlead/fairlead/test/cluster/freeport"
 	"github.com/fairlead/fairlead/test/e2e/rig"
 )
 
@@ -36,7 +37,7 @@ type hub struct {
 
 // openHub starts a hub on two cores.
 func openHub(ctx context.Context, binary, dir, profiles string) (*hub, error) {
-	address, err := rig.FreeAddress(ctx, "127.0.0.1")
+	address, err := freeport.Address(ctx, "127.0.0.1")
 	if err != nil {
 		return nil, err
 	}

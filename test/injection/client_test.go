@@ -3,13 +3,13 @@ package injection_test
 import (
 	"encoding/base64"
 	"encoding/json"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/fairlead/fairlead/test/cluster/freeport"
 	"github.com/fairlead/fairlead/test/cluster/pki"
 
 	"github.com/fairlead/fairlead/test/injection/stage"
@@ -92,9 +92,7 @@ func (b *bench) runUnreachable() {
 // closedAddress is one on which nobody listens.
 func closedAddress(b *bench) string {
 	b.t.Helper()
-	listener, err := new(net.ListenConfig).Listen(b.t.Context(), "tcp", "127.0.0.1:0")
+	address, err := freeport.Address(b.t.Context(), "127.0.0.1")
 	b.must(err)
-	address := listener.Addr().String()
-	b.must(listener.Close())
 	return address
 }

@@ -11,10 +11,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,6 +24,7 @@ import (
 
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/cli"
+	"github.com/fairlead/fairlead/internal/freeport"
 )
 
 func TestMain(m *testing.M) {
@@ -42,19 +43,18 @@ func TestScripts(t *testing.T) {
 			e.Setenv("HOME", e.WorkDir)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"hub": startHub, "capture": capture, "register": register, "inhabit": inhabit, "ask": ask},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"hub": hubOn(t), "capture": capture, "register": register, "inhabit": inhabit, "ask": ask},
 	})
+}
+
+func hubOn(t *testing.T) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, _ []string) { startHub(ts, strconv.Itoa(freeport.Of(t))) }
 }
 
 // startHub starts a hub on a free port of this machine; it sets HUB to its URL and leaves the
 // administrator's credential in admin.json. The hub ends with the script.
-func startHub(ts *testscript.TestScript, _ bool, _ []string) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	ts.Check(err)
-	address := listener.Addr().String()
-	ts.Check(listener.Close())
-	_, port, err := net.SplitHostPort(address)
-	ts.Check(err)
+func startHub(ts *testscript.TestScript, port string) {
+	address := "127.0.0.1:" + port
 	url := "https://localhost:" + port
 	log, err := os.Create(ts.MkAbs("hub.log"))
 	ts.Check(err)

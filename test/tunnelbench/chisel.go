@@ -8,18 +8,18 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/fairlead/fairlead/test/cluster/freeport"
 	chclient "github.com/jpillora/chisel/client"
 	chserver "github.com/jpillora/chisel/server"
 )
 
 // freePort is one that was free a moment ago.
 func freePort(ctx context.Context) (string, error) {
-	listener, err := listen(ctx)
+	address, err := freeport.Address(ctx, "127.0.0.1")
 	if err != nil {
 		return "", err
 	}
-	defer listener.Close()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
+	_, port, err := net.SplitHostPort(address)
 	return port, err
 }
 

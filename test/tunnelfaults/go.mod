@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/fairlead/fairlead v0.0.0
+	github.com/fairlead/fairlead/test/cluster v0.0.0
 	github.com/fairlead/fairlead/test/e2e v0.0.0
 	github.com/google/uuid v1.6.0
 	github.com/prometheus/client_golang v1.25.0

@@ -25,6 +25,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/fairlead/fairlead/doctor/probe/wire"
+	"github.com/fairlead/fairlead/internal/freeport"
 )
 
 func must(t *testing.T, err error) {
@@ -101,10 +102,7 @@ func serve(t *testing.T, handle func(net.Conn)) string {
 // closed is an address where nobody listens.
 func closed(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	must(t, listener.Close())
-	return listener.Addr().String()
+	return freeport.Address(t)
 }
 
 // blackHole is a listener that never accepts and whose queue is full, so that the kernel drops what comes.

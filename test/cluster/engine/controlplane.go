@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 
+	"github.com/fairlead/fairlead/test/cluster/freeport"
 	"github.com/fairlead/fairlead/test/cluster/recipe"
 	"github.com/fairlead/fairlead/test/cluster/recipe/supervisor/spec"
 )
@@ -18,9 +19,9 @@ func (b *builder) choosePorts(ctx context.Context) error {
 		return nil
 	}
 	for _, port := range []*int{&b.ports.etcd, &b.ports.peer, &b.ports.api} {
-		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+		listener, err := freeport.Listen(ctx, "127.0.0.1")
 		if err != nil {
-			return fmt.Errorf("find a free port: %w", err)
+			return err
 		}
 		defer func() { _ = listener.Close() }() // only after the last is chosen, so that they differ
 		*port = listener.Addr().(*net.TCPAddr).Port

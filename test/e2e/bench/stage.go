@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fairlead/fairlead/test/cluster/engine"
+	"github.com/fairlead/fairlead/test/cluster/freeport"
 
 	"github.com/fairlead/fairlead/test/e2e/rig"
 )
@@ -49,7 +50,7 @@ func (b *bench) prepare(ctx context.Context) error {
 	if b.cluster, err = engine.Start(ctx, engine.Config{Name: "fairlead-bench", Kind: engine.FullNode, Progress: b.progress}); err != nil {
 		return err
 	}
-	address, err := rig.FreeAddress(ctx, b.cluster.HostAddress)
+	address, err := freeport.Address(ctx, b.cluster.HostAddress)
 	if err != nil {
 		return err
 	}

@@ -43,16 +43,6 @@ type Credential struct {
 	Secret   string `json:"secret"`
 }
 
-// FreeAddress returns host with a port that was free a moment ago.
-func FreeAddress(ctx context.Context, host string) (string, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
-	if err != nil {
-		return "", fmt.Errorf("find a free port on %s: %w", host, err)
-	}
-	defer listener.Close()
-	return listener.Addr().String(), nil
-}
-
 // URL is where people and agents reach the hub.
 func (h *Hub) URL() string { return "https://" + h.Address }
 

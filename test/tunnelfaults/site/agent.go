@@ -18,7 +18,7 @@ import (
 	"github.com/fairlead/fairlead/agent/dataplane"
 	"github.com/fairlead/fairlead/agent/identity"
 	"github.com/fairlead/fairlead/agent/settings"
-	"github.com/fairlead/fairlead/test/e2e/rig"
+	"github.com/fairlead/fairlead/test/cluster/freeport"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
@@ -69,7 +69,7 @@ func (s *Site) PodOf(ctx context.Context, cluster *Cluster) (*Pod, error) {
 	if err := writePair(folder); err != nil {
 		return nil, err
 	}
-	listen, err := rig.FreeAddress(ctx, "127.0.0.1")
+	listen, err := freeport.Address(ctx, "127.0.0.1")
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/fairlead/fairlead/client"
+	"github.com/fairlead/fairlead/test/cluster/freeport"
 	"github.com/fairlead/fairlead/test/e2e/rig"
 )
 
@@ -38,11 +39,11 @@ type Hub struct {
 
 // OpenHub starts one.
 func OpenHub(ctx context.Context, binary, dir string) (*Hub, error) {
-	address, err := rig.FreeAddress(ctx, "127.0.0.1")
+	address, err := freeport.Address(ctx, "127.0.0.1")
 	if err != nil {
 		return nil, err
 	}
-	profiles, err := rig.FreeAddress(ctx, "127.0.0.1")
+	profiles, err := freeport.Address(ctx, "127.0.0.1")
 	if err != nil {
 		return nil, err
 	}
