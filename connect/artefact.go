@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -62,7 +63,13 @@ func (a artefacts) image(ctx context.Context, reference string) (v1.Image, error
 	if err != nil {
 		return nil, err
 	}
-	return remote.Image(parsed, remote.WithContext(ctx), remote.WithTransport(a.transport))
+	return remote.Image(parsed, a.options(ctx)...)
+}
+
+// options have a hub that still packs its chart and image, and says so after 20 seconds, asked for about four minutes.
+func (a artefacts) options(ctx context.Context) []remote.Option {
+	again := remote.Backoff{Duration: time.Second, Factor: 1, Steps: 12}
+	return []remote.Option{remote.WithContext(ctx), remote.WithTransport(a.transport), remote.WithRetryBackoff(again)}
 }
 
 func layer(image v1.Image) (io.ReadCloser, error) {
@@ -90,7 +97,7 @@ func (a artefacts) platforms(ctx context.Context, repositoryPath string) ([]stri
 	if err != nil {
 		return nil, fmt.Errorf("read the agents' image %s: %w", reference, err)
 	}
-	found, err := remote.Get(parsed, remote.WithContext(ctx), remote.WithTransport(a.transport))
+	found, err := remote.Get(parsed, a.options(ctx)...)
 	if err != nil {
 		return nil, fmt.Errorf("read the agents' image %s: %w", reference, err)
 	}

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -56,7 +57,8 @@ func (r *Registry) reference(text string) (name.Reference, error) {
 }
 
 func (r *Registry) options(ctx context.Context) []remote.Option {
-	return []remote.Option{remote.WithContext(ctx), remote.WithTransport(r.Transport)}
+	again := remote.Backoff{Duration: time.Second, Factor: 1, Steps: 12} // about four minutes, while the hub packs and says so after 20 seconds
+	return []remote.Option{remote.WithContext(ctx), remote.WithTransport(r.Transport), remote.WithRetryBackoff(again)}
 }
 
 // Push copies a source into the hub: a folder in OCI layout, an archive of docker save, a packed chart (a .tgz file), or a
