@@ -102,13 +102,16 @@ func TestSessionsAreRecordedAndWrittenDown(t *testing.T) {
 	if len(got) < 3 || fmt.Sprint(got[len(got)-3:]) != fmt.Sprint(want) {
 		t.Errorf("%q, want %q at the end", got, want)
 	}
-	_, listed := on.do(t, http.MethodGet, c.id.String()+"/recordings"+version, bearer, "")
-	recordings, _ := listed["value"].([]any)
-	if len(recordings) != 1 {
-		t.Fatalf("%v", listed)
+	one, properties := map[string]any{}, map[string]any{}
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline) && properties["state"] != "Complete"; { // it ends after the session
+		_, listed := on.do(t, http.MethodGet, c.id.String()+"/recordings"+version, bearer, "")
+		recordings, _ := listed["value"].([]any)
+		if len(recordings) != 1 {
+			t.Fatalf("%v", listed)
+		}
+		one, _ = recordings[0].(map[string]any)
+		properties, _ = one["properties"].(map[string]any)
 	}
-	one, _ := recordings[0].(map[string]any)
-	properties, _ := one["properties"].(map[string]any)
 	if properties["state"] != "Complete" || properties["command"] != "secret" {
 		t.Errorf("%v", one)
 	}

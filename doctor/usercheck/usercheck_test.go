@@ -3,6 +3,7 @@ package usercheck_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -252,6 +253,7 @@ func TestAllProblemsAtOnce(t *testing.T) {
 }
 
 func TestHostileExpressionsEnd(t *testing.T) {
+	ended := regexp.MustCompile("costs more than a check may|takes longer than 10s") // the second on a machine that is busy
 	many := cluster()
 	for range 2000 {
 		many.Pods = append(many.Pods, pod("shop", "p", "example.org/p:1", 0))
@@ -264,7 +266,7 @@ func TestHostileExpressionsEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			began := time.Now()
 			found := doctor.Evaluate(load(t, one(spec)).Checks, many, nil)
-			if len(found) != 1 || found[0].Status != doctor.Unknown || !strings.Contains(found[0].Text, "costs more than a check may") {
+			if len(found) != 1 || found[0].Status != doctor.Unknown || !ended.MatchString(found[0].Text) {
 				t.Errorf("%+v", found)
 			}
 			if took := time.Since(began); took > 30*time.Second {

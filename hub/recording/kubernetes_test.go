@@ -186,14 +186,31 @@ func broken(err error) error {
 	return nil
 }
 
-type sized struct{ left int }
+// sized is a terminal that has two sizes in its time, and lets nobody type before it has said both.
+type sized struct {
+	left int
+	said chan struct{}
+}
 
 func (s *sized) Next() *remotecommand.TerminalSize {
 	if s.left == 0 {
+		close(s.said)
 		return nil
 	}
 	s.left--
 	return &remotecommand.TerminalSize{Width: 132, Height: 43}
+}
+
+// keyboard is typed on when said is closed: a pod that has heard all ends the session, with a size that is on its way.
+type keyboard struct {
+	io.Reader
+
+	said chan struct{}
+}
+
+func (k keyboard) Read(into []byte) (int, error) {
+	<-k.said
+	return k.Reader.Read(into)
 }
 
 func executor(t *testing.T, protocol, address, query string) remotecommand.Executor {
@@ -234,9 +251,12 @@ func inKubernetes(t *testing.T, protocol, settings, query string) map[string]str
 	defer backend.Close()
 	address, finished := between(t, r, strings.TrimPrefix(backend.URL, "http://"))
 	var stdout, stderr bytes.Buffer
-	err := executor(t, protocol, address, query).StreamWithContext(t.Context(), remotecommand.StreamOptions{
-		Stdin: strings.NewReader("open sesame\n"), Stdout: &stdout, Stderr: &stderr, Tty: strings.Contains(query, "tty"), TerminalSizeQueue: &sized{left: 2},
-	})
+	options := remotecommand.StreamOptions{Stdin: strings.NewReader("open sesame\n"), Stdout: &stdout, Stderr: &stderr}
+	if strings.Contains(query, "tty") {
+		terminal := &sized{left: 2, said: make(chan struct{})}
+		options.Tty, options.TerminalSizeQueue, options.Stdin = true, terminal, keyboard{options.Stdin, terminal.said}
+	}
+	err := executor(t, protocol, address, query).StreamWithContext(t.Context(), options)
 	// A pod's end resets a connection on which it has not read all, such as the client's farewell.
 	if broke := <-finished; err != nil || broke != nil && !errors.Is(broke, syscall.ECONNRESET) {
 		t.Fatal(err, broke)
