@@ -4,6 +4,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 export CGO_ENABLED = 0
+# The same for the product and for tests, so that what both stand on is compiled once.
+export GOFLAGS := $(filter-out -trimpath,$(GOFLAGS)) -trimpath
 VERSION ?= 1.40.0-dev
 LDFLAGS := -s -w -X github.com/fairlead/fairlead.Version=$(VERSION)
 MODULES := . test/azuresdk test/cluster test/e2e test/fleet test/injection test/tunnelfaults
@@ -14,11 +16,11 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: probe definitions ## bin/fairlead, the one static binary
-	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/fairlead ./cmd/fairlead
+	go build -ldflags '$(LDFLAGS)' -o bin/fairlead ./cmd/fairlead
 
 probe: ## the probe that doctor runs in pods, for both architectures; fairlead carries it along
 	for arch in amd64 arm64; do \
-		GOOS=linux GOARCH=$$arch go build -trimpath -ldflags '-s -w' -o bin/fairlead-probe-linux-$$arch ./cmd/fairlead-probe; \
+		GOOS=linux GOARCH=$$arch go build -ldflags '-s -w' -o bin/fairlead-probe-linux-$$arch ./cmd/fairlead-probe; \
 		gzip -9nc bin/fairlead-probe-linux-$$arch > doctor/probe/payload/bin/fairlead-probe-linux-$$arch.gz; \
 	done
 
@@ -82,7 +84,7 @@ test-agents: definitions ## the agents on a real API server, causes of failures 
 	go test -count=1 -run Containerd ./hub/registry
 
 bin/fairlead-next: build # the same, one version on: what upgrades are tested with
-	go build -trimpath -ldflags '-s -w -X github.com/fairlead/fairlead.Version=1.40.1-dev' -o $@ ./cmd/fairlead
+	go build -ldflags '-s -w -X github.com/fairlead/fairlead.Version=1.40.1-dev' -o $@ ./cmd/fairlead
 
 # Compiling their programs takes eight minutes of a processor, and their stories six: too long for every change.
 CHARTS := ^TestPublicCharts$$
