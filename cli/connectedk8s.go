@@ -282,7 +282,8 @@ func newConnectedDeleteCommand(s *session) *cobra.Command {
 	command := &cobra.Command{
 		Use: "delete", Short: "Disconnect a cluster",
 		Long: `Remove a connected cluster from the hub and its agents, with all that is theirs, from the cluster of the kubeconfig,
-which must be the one that is named. Namespaces that were there before it was connected stay, as they were.
+which must be the one that is named. Namespaces that were there before it was connected stay, as they were. So do
+the extensions and what GitOps brought: they go on without the hub, which forgets them; delete those first that should go, too.
 
 --force also works when the cluster cannot be reached or is half broken: it relies on nothing in the cluster, and
 when the kubeconfig leads nowhere, or to another cluster, it removes the hub's side alone and says what remains. When
@@ -312,6 +313,7 @@ func (s *session) disconnect(ctx context.Context, flags clusterFlags) error {
 	if err != nil {
 		return err
 	}
+	s.warnStaying(ctx, hub, id)
 	if !flags.yes {
 		if err := s.confirm(ctx, "Disconnect "+id.Name()+" in "+id.ResourceGroup+" and remove its agents?"); err != nil {
 			return err

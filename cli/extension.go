@@ -257,6 +257,7 @@ func (s *session) extensionDelete(ctx context.Context, flags extensionDeleteFlag
 	if err != nil {
 		return err
 	}
+	s.warnLate(ctx, hub, id)
 	if flags.noWait {
 		return s.say(s.streams.Err, flags.name+" is being removed. See how that goes:\n  fairlead k8s-extension events"+flags.words()+" --follow")
 	}

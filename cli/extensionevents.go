@@ -45,6 +45,17 @@ func clockTime(value any) string {
 	return then.Format(time.DateTime)
 }
 
+const maxBeginning = 80 // characters
+
+// beginning is as much of a text as a table has room for.
+func beginning(value any) string {
+	text := []rune(scalar(value))
+	if len(text) <= maxBeginning {
+		return string(text)
+	}
+	return string(text[:maxBeginning-1]) + "…"
+}
+
 func newExtensionEventsCommand(s *session) *cobra.Command {
 	var flags extensionEventFlags
 	command := &cobra.Command{

@@ -208,6 +208,7 @@ func (s *session) changeExtension(ctx context.Context, watch *extensionWatch, fl
 	if err != nil {
 		return err
 	}
+	s.warnLate(ctx, watch.hub, watch.id)
 	document := client.Document{}
 	if flags.noWait {
 		if err := begun.Response.Decode(&document); err != nil {

@@ -21,6 +21,7 @@ func fluxColumns() []column {
 		{title: "ComplianceState", path: "properties.complianceState"},
 		{title: "SourceSynced", path: "properties.sourceSyncedCommitId"},
 		{title: "SourceUpdated", path: "properties.sourceUpdatedAt", write: clockTime},
+		{title: "Error", path: "properties.errorMessage", write: beginning},
 	}
 }
 
@@ -190,6 +191,9 @@ func (s *session) fluxDelete(ctx context.Context, flags fluxDeleteFlags) error {
 	}
 	if err != nil {
 		return err
+	}
+	if !forced {
+		s.warnLate(ctx, hub, id)
 	}
 	if flags.noWait {
 		return s.say(s.streams.Err, flags.name+" is being removed. See how that goes:\n  fairlead k8s-configuration flux show"+flags.words())

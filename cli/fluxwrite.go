@@ -226,6 +226,7 @@ func (s *session) changeFlux(ctx context.Context, wait fluxWait, method string, 
 	if err != nil {
 		return wait.flags.notThere(err)
 	}
+	s.warnLate(ctx, wait.hub, wait.id)
 	document := client.Document{}
 	if noWait {
 		if err := begun.Response.Decode(&document); err != nil {
@@ -236,7 +237,17 @@ func (s *session) changeFlux(ctx context.Context, wait fluxWait, method string, 
 	if err := s.seeFlux(ctx, wait, begun, &document); err != nil {
 		return err
 	}
+	s.warnOf(fluxTrouble(document))
 	return s.tell(fluxDone(document)+"\n  fairlead k8s-configuration flux show"+wait.flags.words()+" --watch", withGroup(document), fluxColumns())
+}
+
+// fluxTrouble is what already stands in the way of a configuration that has just been written; the cluster tries on.
+func fluxTrouble(document client.Document) string {
+	var done client.Flux
+	if client.Decode(document, &done) != nil || done.Properties.ComplianceState != fairlead.FluxNonCompliant {
+		return ""
+	}
+	return fluxLine(done)
 }
 
 func fluxDone(document client.Document) string {

@@ -79,10 +79,7 @@ func (s *session) getCredentials(ctx context.Context, flags clusterFlags, target
 	if _, err := hub.access(ctx, id, client.AuthenticateAAD); err != nil {
 		return err
 	}
-	// Whoever may go there need not be allowed to look at it from outside.
-	if cluster, err := hub.Cluster(ctx, id); err == nil && cluster.Properties.ConnectivityStatus != fairlead.Connected {
-		s.warn("%s is %s: kubectl reaches it once its agents do", id.Name(), cluster.Properties.ConnectivityStatus)
-	}
+	s.warnAway(ctx, hub, id, untilReached)
 	user, err := execUser(hub.URL)
 	if err != nil {
 		return err

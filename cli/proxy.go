@@ -86,6 +86,7 @@ func (s *session) proxy(ctx context.Context, flags proxyCommandFlags) error {
 	if err != nil {
 		return err
 	}
+	s.warnAway(ctx, hub, id, untilReached)
 	local, err := arcproxy.New(s.proxyLog(), time.Now)
 	if err != nil {
 		return err

@@ -44,8 +44,8 @@ func (d *demo) gitops(ctx context.Context) error {
 	if err := d.fairlead(ctx, append([]string{"k8s-configuration", "flux", "list", "-o", "table"}, d.onCluster()...)...); err != nil {
 		return err
 	}
-	fmt.Fprintf(d.out, "\nThe repository is %s; commit to %s, branch main, and watch:\n  %s k8s-configuration flux show %s -n shop --watch\nThe extension runs two of Flux' controllers here. make demo-down removes everything.\n",
-		rig.GitURL(d.gitAddress()), filepath.Join(d.dir, "git", "work"), d.cli.Binary, strings.Join(d.onCluster(), " "))
+	fmt.Fprintf(d.out, "\nThe repository is %s; commit to %s, branch main, and watch (after: export FAIRLEAD_CONFIG_DIR=%s KUBECONFIG=%s):\n  %s k8s-configuration flux show %s -n shop --watch\nThe extension runs two of Flux' controllers here. make demo-down removes everything.\n",
+		rig.GitURL(d.gitAddress()), filepath.Join(d.dir, "git", "work"), d.cli.ConfigDir, d.cli.Kubeconfig, d.cli.Binary, strings.Join(d.onCluster(), " "))
 	return nil
 }
 
