@@ -75,8 +75,28 @@ func TestAdviceOnImages(t *testing.T) {
 		{imageAutomation, `failed to update source: failed to push to remote: authorization failed`, "may not push"},
 		{imageAutomation, `failed to checkout source: unable to clone 'https://x': authentication required`, "--https-key"},
 	} {
-		if got := adviceOn(c.kind, c.message); !strings.Contains(got, c.want) {
+		if got := (fault{Object: flux(c.kind, "till", "False", "", c.message)}).advice(c.message); !strings.Contains(got, c.want) {
 			t.Errorf("%s: %s: %q, want one with %q", c.kind, c.message, got, c.want)
 		}
+	}
+}
+
+// What to type has the names of the object.
+func TestAdviceOnTheCredentialsOfAnImage(t *testing.T) {
+	const refuses, lacks = `scan failed: UNAUTHORIZED: authentication required`, `failed to configure authentication options: secrets "door" not found`
+	repository := flux(imageRepository, "till", "False", "", "")
+	repository.Spec.Image = "registry.example.org:5000/shop/till"
+	if got := (fault{Object: repository}).advice(refuses); !strings.Contains(got, "kubectl create secret docker-registry till -n shops --docker-server=registry.example.org:5000 ") {
+		t.Errorf("without any it is advised: %s", got)
+	}
+	repository.Spec.SecretRef = &Reference{Name: "door"}
+	if got := (fault{Object: repository}).advice(lacks); !strings.Contains(got, "kubectl create secret docker-registry door -n shops ") {
+		t.Errorf("without the Secret it is advised: %s", got)
+	}
+	if got := (fault{Object: repository}).advice(`failed to configure TLS: secrets "authority" not found`); !strings.HasSuffix(got, "make it there.") {
+		t.Errorf("without the Secret of the authority it is advised: %s", got)
+	}
+	if got := (fault{Object: repository}).advice(refuses); !strings.Contains(got, "in Secret shops/door: kubectl create secret docker-registry door -n shops ") || !strings.HasSuffix(got, "| kubectl apply -f -.") {
+		t.Errorf("with wrong ones it is advised: %s", got)
 	}
 }

@@ -20,9 +20,16 @@ const mostObjects = 150
 // judgement is a configuration as Flux sees it.
 type judgement struct {
 	state   fairlead.FluxState
-	failing []*Object // by their own fault, those on which others stand first
-	own     int       // objects that are the configuration's, and not applied by it
+	failing []fault // by their own fault, those on which others stand first
+	own     int     // objects that are the configuration's, and not applied by it
 	found   map[string]int
+}
+
+// fault is an object that fails, and what has applied it; nil for one that was made for the configuration.
+type fault struct {
+	*Object
+
+	by *fairlead.FluxReference
 }
 
 // judge turns what Flux says of the objects of a configuration into its state.
@@ -93,7 +100,7 @@ func (e Entry) key() string {
 
 func (j *judgement) add(object *Object, compliance string, by *fairlead.FluxReference) {
 	if compliance == fairlead.FluxNonCompliant {
-		j.failing = append(j.failing, object)
+		j.failing = append(j.failing, fault{object, by})
 	}
 	if by == nil {
 		j.own++

@@ -241,7 +241,7 @@ func TestAdvice(t *testing.T) {
 		`Placement/shops/oracle is Unknown`: "",
 		`something nobody knows`:            "",
 	} {
-		if got := adviceOn("GitRepository", message); !strings.Contains(got, want) || want == "" && got != "" {
+		if got := (fault{Object: flux("GitRepository", "web", "False", "", message)}).advice(message); !strings.Contains(got, want) || want == "" && got != "" {
 			t.Errorf("%s: %q, want one with %q", message, got, want)
 		}
 	}

@@ -21,9 +21,16 @@ type Object struct {
 	Status Status `json:"status"`
 }
 
-// Spec is of sources, kustomizations, releases and images alike.
+// Spec is of sources, kustomizations, releases and images alike; each kind has some of it.
 type Spec struct {
-	Suspend bool `json:"suspend"`
+	Suspend   bool       `json:"suspend"`
+	Image     string     `json:"image"`     // of an ImageRepository: HOST/PATH
+	SecretRef *Reference `json:"secretRef"` // what authenticates at a server
+}
+
+// Reference names a Secret in the namespace of the object.
+type Reference struct {
+	Name string `json:"name"`
 }
 
 // Status is of sources, kustomizations, releases and images alike; each kind has some of it.
