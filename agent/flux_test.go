@@ -53,7 +53,10 @@ func (c *cluster) installFlux() {
 			c.t.Error(err)
 		}
 	})
-	values := map[string]any{"systemDefaultValues": map[string]any{"image": map[string]any{"repository": "registry.example.org"}}}
+	values := map[string]any{
+		"systemDefaultValues":        map[string]any{"image": map[string]any{"repository": "registry.example.org"}},
+		"image-reflector-controller": map[string]any{"enabled": true},
+	}
 	if _, err := install.RunWithContext(c.t.Context(), loaded, values); err != nil {
 		c.t.Fatal(err)
 	}

@@ -70,6 +70,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	for _, where := range fluxes("") {
 		group.Go(func() error { return c.watch(ctx, where) })
 	}
+	group.Go(func() error { return c.orphans().run(ctx) })
 	group.Go(func() error { return c.work(ctx) })
 	return group.Wait()
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/fairlead/fairlead/agent/fluxconfig"
 )
 
-// advice is what to do about what Flux says. In it stand for themselves: {kind}, {namespace}, {name}, {host} of an image,
+// advice is what to do about what Flux says. In it stand for themselves: {kind}, {namespace}, {name}, {controller}, {host} of an image,
 // {secret}, the Secret that the object names, {keys}, what is in such a Secret, {object}, where that is named, and {certs}, the field for
 // an authority.
 type advice struct {
@@ -25,7 +25,7 @@ func (f fault) advice(message string) string {
 	if f.by != nil && sources[f.Kind] != "" { // its settings are in the object, and not in flags of the configuration
 		ofSource = sourceAdvice
 	}
-	for _, one := range slices.Concat(imageAdvice[f.Kind], ofSource, allAdvice) {
+	for _, one := range slices.Concat(missingAdvice, imageAdvice[f.Kind], ofSource, allAdvice) {
 		if !one.when.MatchString(message) {
 			continue
 		}
@@ -56,7 +56,7 @@ func (f fault) fill(text string) string {
 	host, _, _ := strings.Cut(f.Spec.Image, "/")
 	return strings.NewReplacer(
 		"{kind}", f.Kind, "{namespace}", f.Namespace, "{name}", f.Name, "{secret}", named, "{object}", object, "{certs}", certs,
-		"{host}", cmp.Or(host, "HOST"), "{keys}", sources[f.Kind],
+		"{host}", cmp.Or(host, "HOST"), "{keys}", sources[f.Kind], "{controller}", f.Missing,
 	).Replace(text)
 }
 
@@ -72,6 +72,12 @@ var pattern = struct{ refused, otherHostKey, noSuchRevision, noSuchBucket, noSuc
 	noSuchRepository: matching(`repository not found|name[ _]unknown|status code 404`),
 	unknownAuthority: matching(`x509:|certificate signed by unknown authority`),
 }
+
+// missingAdvice is about a controller that is switched off.
+var missingAdvice = []advice{{ //nolint:gochecknoglobals // a constant
+	when: matching(`^[a-z-]+-controller does not run`),
+	then: "Switch it on with --config {controller}.enabled=true of the extension (fairlead k8s-extension update), or remove the object from the source.",
+}}
 
 // allAdvice has the narrow ones first.
 var allAdvice = []advice{ //nolint:gochecknoglobals // a constant

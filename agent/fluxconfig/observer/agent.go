@@ -43,6 +43,7 @@ type Agent struct {
 	mu      sync.Mutex
 	wanted  map[string]*fluxconfig.Object // nil until the first list
 	objects map[string]map[string]*Object // by kind
+	running map[string]bool               // controllers that one may do without; nil until the first list
 	changed chan struct{}                 // holds one signal
 }
 
@@ -82,8 +83,28 @@ func (a *Agent) Run(ctx context.Context) error {
 	for _, one := range kinds() {
 		group.Go(func() error { return a.watch(ctx, one) })
 	}
+	group.Go(func() error { return a.watchControllers(ctx) })
 	group.Go(func() error { return a.tell(ctx) })
 	return group.Wait()
+}
+
+func (a *Agent) watchControllers(ctx context.Context) error {
+	watcher := kube.Watcher[fluxconfig.Workload, *fluxconfig.Workload]{
+		Client: a.Kube, What: kube.Deployments("").Labelled(fluxconfig.Optional), Log: a.Log, Keep: fluxconfig.KeepWorkload, Changed: a.count,
+	}
+	return watcher.Run(ctx)
+}
+
+// count notes which controllers run. What becomes of their pods is no news.
+func (a *Agent) count(_ context.Context, all map[string]*fluxconfig.Workload) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	running := fluxconfig.Running(all)
+	if a.running != nil && maps.Equal(running, a.running) {
+		return
+	}
+	a.running = running
+	a.settle()
 }
 
 func (a *Agent) watch(ctx context.Context, one watched) error {
@@ -110,7 +131,7 @@ func (a *Agent) see(kind string, all map[string]*Object) {
 
 // settle wakes the teller, once all has been listed: before that, half of it would look like failures. The lock is held.
 func (a *Agent) settle() {
-	if a.wanted == nil || len(a.objects) < len(kinds()) {
+	if a.wanted == nil || a.running == nil || len(a.objects) < len(kinds()) {
 		return
 	}
 	a.Ready(nil)
@@ -158,6 +179,7 @@ func (a *Agent) look() (map[string]*fluxconfig.Object, view) {
 	for kind, objects := range a.objects {
 		for _, object := range objects {
 			object.Kind = kind // lists leave it out
+			object.lacks(a.running)
 			all[key(kind, object.Namespace, object.Name)] = object
 		}
 	}

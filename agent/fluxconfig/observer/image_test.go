@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/agent/fluxconfig"
 )
 
 // watching is a configuration that has applied the three objects that follow an image.
@@ -98,5 +99,31 @@ func TestAdviceOnTheCredentialsOfAnImage(t *testing.T) {
 	}
 	if got := (fault{Object: repository}).advice(refuses); !strings.Contains(got, "in Secret shops/door: kubectl create secret docker-registry door -n shops ") || !strings.HasSuffix(got, "| kubectl apply -f -.") {
 		t.Errorf("with wrong ones it is advised: %s", got)
+	}
+}
+
+// Flux leaves in an object what it last said of it, also when nobody works on it any more.
+func TestAControllerThatDoesNotRunIsSaid(t *testing.T) {
+	all := watching(flux(imageRepository, "till", "True", "Succeeded", "successful scan"), flux(imagePolicy, "till", "", "", ""), flux(imageAutomation, "till", "True", "Succeeded", ""))
+	told := func(running map[string]bool) fairlead.FluxState {
+		for _, object := range all {
+			object.lacks(running)
+		}
+		return all.judge(configured(nothing))
+	}
+	got := told(map[string]bool{fluxconfig.ImageAutomation: true})
+	const want = "ImageRepository shops/till: image-reflector-controller does not run"
+	if got.ComplianceState != fairlead.FluxNonCompliant || !strings.HasPrefix(got.ErrorMessage, want) || !strings.Contains(got.ErrorMessage, "--config image-reflector-controller.enabled=true") {
+		t.Errorf("%s: %q", got.ComplianceState, got.ErrorMessage)
+	}
+	if last := got.Statuses[5]; last.Kind != imageAutomation || last.ComplianceState != fairlead.FluxCompliant {
+		t.Errorf("what is worked on is told as %+v", last)
+	}
+	all[key(imageRepository, "shops", "till")].Spec.Suspend = true
+	if got := told(map[string]bool{fluxconfig.ImageAutomation: true}); !strings.HasPrefix(got.ErrorMessage, "ImagePolicy shops/till: ") {
+		t.Errorf("of one that is suspended: %q", got.ErrorMessage)
+	}
+	if got := told(map[string]bool{fluxconfig.ImageAutomation: true, fluxconfig.ImageReflector: true}); got.ComplianceState != fairlead.FluxPending {
+		t.Errorf("with all that run: %s, %q", got.ComplianceState, got.ErrorMessage)
 	}
 }

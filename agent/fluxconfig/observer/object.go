@@ -19,6 +19,8 @@ type Object struct {
 
 	Spec   Spec   `json:"spec"`
 	Status Status `json:"status"`
+
+	Missing string `json:"-"` // the controller that would work on it, when that does not run
 }
 
 // Spec is of sources, kustomizations, releases and images alike; each kind has some of it.
@@ -89,12 +91,35 @@ func (o *Object) readiness() *metav1.Condition {
 	return &o.Status.Conditions[i]
 }
 
+// optional are the controllers that one may do without, by the kinds on which they work.
+var optional = map[string]string{ //nolint:gochecknoglobals // a constant
+	"HelmRelease": fluxconfig.HelmController, imageRepository: fluxconfig.ImageReflector, imagePolicy: fluxconfig.ImageReflector, imageAutomation: fluxconfig.ImageAutomation,
+}
+
+// lacks notes that nobody works on the object, when its controller is not among those that run.
+func (o *Object) lacks(running map[string]bool) {
+	o.Missing = ""
+	if controller := optional[o.Kind]; !running[controller] {
+		o.Missing = controller
+	}
+}
+
+// said is what is to be told of an object that fails.
+func (o *Object) said() string {
+	if o.Missing != "" {
+		return o.Missing + " does not run, and nobody else works on this object"
+	}
+	return o.readiness().Message
+}
+
 // compliance judges an object by itself.
 func (o *Object) compliance() string {
 	state := o.readiness()
 	switch {
 	case o.Spec.Suspend:
 		return fairlead.FluxSuspended
+	case o.Missing != "":
+		return fairlead.FluxNonCompliant // what it says is of the time when somebody looked after it
 	case state == nil || state.Status == metav1.ConditionUnknown || max(o.Status.ObservedGeneration, state.ObservedGeneration) < o.Generation:
 		return fairlead.FluxPending // Flux counts a generation that has failed in the condition alone
 	case o.Annotations[fluxconfig.AnnotationRequested] != o.Status.LastHandled && o.Annotations[fluxconfig.AnnotationRequested] != "":

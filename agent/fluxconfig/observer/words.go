@@ -22,7 +22,7 @@ func (j *judgement) words(object *fluxconfig.Object) string {
 		return ""
 	}
 	first := j.atFault()
-	said := first.readiness().Message
+	said := first.said()
 	text := first.Kind + " " + first.Namespace + "/" + first.Name + ": " + short(inOneLine(said))
 	if advice := first.advice(said); advice != "" {
 		text = strings.TrimRight(text, ". ") + ". " + advice

@@ -23,6 +23,10 @@ ClusterRole:
   - apiGroups: [image.toolkit.fluxcd.io]
     resources: [imagerepositories, imagepolicies, imageupdateautomations]
     verbs: [list, watch]
+  # Whether a controller runs that one may do without, wherever it was installed.
+  - apiGroups: [apps]
+    resources: [deployments]
+    verbs: [list, watch]
 {{- end }}
 
 {{/* Whoever binds accounts to cluster-admin may do anything; what is listed here is what it does. */}}
@@ -45,6 +49,13 @@ ClusterRole:
   - apiGroups: [kustomize.toolkit.fluxcd.io]
     resources: [kustomizations]
     verbs: [get, list, watch, create, patch, delete]
+  # Deleted objects of images are let go while their controller is switched off.
+  - apiGroups: [image.toolkit.fluxcd.io]
+    resources: [imagerepositories, imagepolicies, imageupdateautomations]
+    verbs: [list, watch, patch]
+  - apiGroups: [apps]
+    resources: [deployments]
+    verbs: [list, watch]
   - apiGroups: [""]
     resources: [namespaces]
     verbs: [get, create, patch, delete]
