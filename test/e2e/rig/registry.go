@@ -15,6 +15,7 @@ import (
 // its user and password; nothing can be pushed to it.
 type Registry struct {
 	User, Password string
+	Tags           []string // that it names when it is asked for all; latest alone can be pulled
 
 	Authority []byte // PEM, of the certificate that it shows
 
@@ -31,6 +32,9 @@ func (r *Registry) Start(ctx context.Context, host string) (err error) {
 
 // URL is where the artifact is, as Flux takes it.
 func (r *Registry) URL() string { return "oci://" + r.address + "/shop/app" }
+
+// Image is where the repository is, as an image's name has it.
+func (r *Registry) Image() string { return r.address + "/shop/app" }
 
 // Show makes the artifact in a folder, in OCI layout, the one that is served. What was served before is no longer there.
 func (r *Registry) Show(layout string) {
@@ -54,6 +58,8 @@ func (r *Registry) serve(w http.ResponseWriter, request *http.Request) {
 		_, _ = w.Write([]byte("{}")) // the client may be gone
 	case request.Method != http.MethodGet && request.Method != http.MethodHead:
 		refuseArtifact(w, http.StatusMethodNotAllowed, "UNSUPPORTED", "the operation is unsupported")
+	case kind == "tags":
+		_ = json.NewEncoder(w).Encode(map[string]any{"name": "shop/app", "tags": r.Tags}) // as above
 	case kind == "manifests":
 		serveManifest(w, request, layout, reference)
 	case kind == "blobs":

@@ -11,13 +11,15 @@ import (
 	"io"
 	"net"
 	"os/exec"
+	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
 )
 
-// SSHServer serves a repository over ssh, by git's own program, to whom it admits. Nothing can be pushed to it.
+// SSHServer serves a repository over ssh, by git's own program, to whom it admits.
 type SSHServer struct {
 	URL        string // where the repository is
 	KnownHosts string // the line of known_hosts by which the server is known
@@ -28,6 +30,7 @@ type SSHServer struct {
 
 	mu       sync.Mutex
 	admitted [][]byte
+	writers  [][]byte
 }
 
 // NewSSHKey makes a private key as ssh-keygen writes it, and its public half as authorized_keys has it.
@@ -70,29 +73,39 @@ func (g *Git) ServeSSH(ctx context.Context, address string) (*SSHServer, error) 
 }
 
 // Admit lets in whoever has the private half of a key, which is given as authorized_keys has it.
-func (s *SSHServer) Admit(public []byte) error {
+func (s *SSHServer) Admit(public []byte) error { return s.let(public, &s.admitted) }
+
+// AdmitToPush lets whoever has the private half of a key that is admitted push, too.
+func (s *SSHServer) AdmitToPush(public []byte) error { return s.let(public, &s.writers) }
+
+func (s *SSHServer) let(public []byte, among *[][]byte) error {
 	key, _, _, _, err := ssh.ParseAuthorizedKey(public)
 	if err != nil {
 		return fmt.Errorf("admit an ssh key: %w", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.admitted = append(s.admitted, key.Marshal())
+	*among = append(*among, key.Marshal())
 	return nil
 }
 
 // Close ends the server.
 func (s *SSHServer) Close() error { return s.listener.Close() }
 
+// writes is the permission to push.
+const writes = "writes"
+
 func (s *SSHServer) judge(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, admitted := range s.admitted {
-		if bytes.Equal(admitted, key.Marshal()) {
-			return &ssh.Permissions{}, nil
-		}
+	is := func(one []byte) bool { return bytes.Equal(one, key.Marshal()) }
+	if !slices.ContainsFunc(s.admitted, is) {
+		return nil, errors.New("who are you?")
 	}
-	return nil, errors.New("who are you?")
+	if slices.ContainsFunc(s.writers, is) {
+		return &ssh.Permissions{Extensions: map[string]string{writes: "yes"}}, nil
+	}
+	return &ssh.Permissions{}, nil
 }
 
 func (s *SSHServer) serve(ctx context.Context) {
@@ -122,29 +135,41 @@ func (s *SSHServer) talk(ctx context.Context, raw net.Conn) {
 		if err != nil {
 			return
 		}
-		go s.session(ctx, channel, asked)
+		go s.session(ctx, channel, asked, connection.Permissions.Extensions[writes])
 	}
 }
 
-// session lets a client fetch the repository, and nothing else.
-func (s *SSHServer) session(ctx context.Context, channel ssh.Channel, requests <-chan *ssh.Request) {
+// session lets a client fetch the repository, or push to it when it may, and nothing else.
+func (s *SSHServer) session(ctx context.Context, channel ssh.Channel, requests <-chan *ssh.Request, writer string) {
 	defer func() { _ = channel.Close() }()
 	for request := range requests {
 		var command struct{ Line string }
-		fetch := request.Type == "exec" && ssh.Unmarshal(request.Payload, &command) == nil && command.Line == "git-upload-pack '/shop.git'"
-		if err := request.Reply(fetch, nil); err != nil {
+		program, known := "", false
+		if request.Type == "exec" && ssh.Unmarshal(request.Payload, &command) == nil {
+			program, known = strings.CutSuffix(command.Line, " '/shop.git'")
+		}
+		known = known && (program == "git-upload-pack" || program == "git-receive-pack")
+		if err := request.Reply(known, nil); err != nil {
 			return
 		}
-		if fetch {
-			status := struct{ Status uint32 }{s.upload(ctx, channel)}
+		if known {
+			status := struct{ Status uint32 }{s.run(ctx, channel, program, writer)}
 			_, _ = channel.SendRequest("exit-status", false, ssh.Marshal(status))
 			return
 		}
 	}
 }
 
-func (s *SSHServer) upload(ctx context.Context, channel ssh.Channel) uint32 {
+// run runs git's program. Who may not push is told so in the words of GitHub.
+func (s *SSHServer) run(ctx context.Context, channel ssh.Channel, program, writer string) uint32 {
 	command := exec.CommandContext(ctx, "git", "upload-pack", s.bare)
+	if program == "git-receive-pack" {
+		if writer == "" {
+			_, _ = io.WriteString(channel.Stderr(), "ERROR: The key you are authenticating with has been marked as read only.\n")
+			return 1
+		}
+		command = exec.CommandContext(ctx, "git", "receive-pack", s.bare)
+	}
 	command.Stdout, command.Stderr = channel, channel.Stderr()
 	input, err := command.StdinPipe() // as command.Stdin it would be waited for, and a client may keep its end open
 	if err != nil {

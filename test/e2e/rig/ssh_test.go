@@ -41,8 +41,18 @@ func TestARepositoryIsServedOverSSHToWhomItAdmits(t *testing.T) {
 	if said, err := over(t, server, private, fetch); err != nil || !strings.Contains(said, commit+" refs/heads/main") {
 		t.Errorf("who is admitted reads %q: %v", said, err)
 	}
-	if said, err := over(t, server, private, "git-receive-pack '/shop.git'"); err == nil {
+	const push = "git-receive-pack '/shop.git'"
+	if said, err := over(t, server, private, push); err == nil {
 		t.Errorf("something may be pushed: %q", said)
+	}
+	if err := server.AdmitToPush(public); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := over(t, server, private, push); err != nil || !strings.Contains(said, commit+" refs/heads/main") {
+		t.Errorf("who may push is offered %q: %v", said, err)
+	}
+	if said, err := over(t, server, private, "git-upload-archive '/shop.git'"); err == nil {
+		t.Errorf("another program is run: %q", said)
 	}
 }
 
