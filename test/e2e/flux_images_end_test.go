@@ -87,21 +87,3 @@ func doctorSaysNothing(i *images) {
 	i.becomesHealthy("ARC", "EXT", "FLX", "HLM", "NET")
 	i.runs(fluxWithImages)
 }
-
-// imagesAreSwitchedOff follows no image any more, and goes on with the rest.
-func imagesAreSwitchedOff(i *images) {
-	commit := i.commit("no more tags", map[string]string{"app/images.yaml": ""})
-	if after := i.sells("1.2.0"); after != commit {
-		i.t.Errorf("there is nothing new, and commit %s", after)
-	}
-	if left := i.kubectl("get", "imagerepositories,imagepolicies,imageupdateautomations", "-A", "-o", "name"); left != "" {
-		i.t.Errorf("left is %s", left)
-	}
-	i.settings("image-automation-controller.enabled=false", "image-reflector-controller.enabled=false")
-	i.runs(wholeFlux)
-	i.complies(i.commit("a note", map[string]string{"app/note.yaml": note("by hand")}), "by hand")
-	i.flux("delete", "shop", "--yes")
-	if left := i.kubectl("get", "namespace", "shops", "--ignore-not-found", "-o", "name"); left != "" {
-		i.t.Errorf("left is %s", left)
-	}
-}

@@ -21,7 +21,9 @@ const fluxWithImages = "fluxconfig-agent fluxconfig-controller helm-controller i
 // images is a stage where Flux follows the tags of an image in the hub's registry.
 type images struct {
 	*gitops
-	kit string // the program in the image
+	kit    string // the program in the image
+	door   *rig.SSHServer
+	locked *rig.Registry
 }
 
 // TestFluxImages is about the controllers that follow an image, which one switches on: a new tag in a registry becomes a commit, and
@@ -30,6 +32,7 @@ func TestFluxImages(t *testing.T) {
 	t.Parallel()
 	g := wholeGitops(t, "helm-controller", "notification-controller", "image-reflector-controller", "image-automation-controller")
 	i := &images{gitops: g, kit: g.buildKit()}
+	i.opens()
 	tell(t, i.on, []part[*images]{
 		{"SwitchedOn", imagesAreSwitchedOn},
 		{"UnknownAuthority", registryIsNotTrusted},
@@ -37,8 +40,10 @@ func TestFluxImages(t *testing.T) {
 		{"NextTag", nextTagIsFollowed},
 		{"Logs", imageLogsAreShown},
 		{"Tenants", imagesOfOthersAreClosed},
+		{"Locked", registryWantsCredentials},
 		{"Doctor", doctorSaysNothing},
 		{"SwitchedOff", imagesAreSwitchedOff},
+		{"Gone", imagesGoWithoutControllers},
 	})
 }
 
