@@ -79,6 +79,14 @@ func hintAuthority(lost *client.Unreachable) string {
 	return text
 }
 
+// roleHint says which role to ask for, when it is a role that the hub misses: much else is forbidden, and no role changes that.
+func roleHint(message string) string {
+	if !strings.Contains(message, "does not have authorization to perform action") {
+		return ""
+	}
+	return "ask an owner for: fairlead role assignment create --assignee APP_ID --role ROLE --scope SCOPE"
+}
+
 func hintCode(err error) string {
 	hints := map[string]string{
 		"ResourceGroupNotFound": "fairlead group list, or fairlead group create -n NAME -l LOCATION",
@@ -90,7 +98,8 @@ func hintCode(err error) string {
 		"ClusterUnauthorized":   "sign in to the cluster again, until kubectl get nodes works",
 		"ClusterUnreachable":    "see that kubectl get nodes works with this kubeconfig; --kube-config and --kube-context choose another",
 		"ExtensionTypeNotFound": "fairlead extension-type list, or, who may, fairlead extension-type register NAME --chart oci://…",
-		"AuthorizationFailed":   "ask an owner for: fairlead role assignment create --assignee APP_ID --role ROLE --scope SCOPE",
+		"AuthorizationFailed":   roleHint(err.Error()),
+		"FingerprintMismatch":   "", // to sign in is just what should wait
 	}
 	if next, ok := hints[fairlead.CodeOf(err)]; ok {
 		return next

@@ -57,6 +57,13 @@ func TestBackupAndRestoreAsTyped(t *testing.T) {
 	if _, _, err := typedToHub(t, "restore", "--data", to, file); err == nil || !strings.Contains(err.Error(), "--passphrase-file FILE") {
 		t.Errorf("without the passphrase: %v", err)
 	}
+	wrong := filepath.Join(t.TempDir(), "wrong")
+	if err := os.WriteFile(wrong, []byte("other-words"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := typedToHub(t, "restore", "--data", to, file, "--passphrase-file", wrong); err == nil || !strings.HasPrefix(err.Error(), "the passphrase is wrong") || hintCode(err) != "" {
+		t.Errorf("with another passphrase: %v", err)
+	}
 	out, _, err = typedToHub(t, "restore", "--data", to, file, "--passphrase-file", secret)
 	if err != nil || !strings.Contains(out, "fairlead hub --data "+to) {
 		t.Errorf("%q %v", out, err)

@@ -305,6 +305,33 @@ func fileExists(name string) bool {
 	return err == nil
 }
 
+func TestWhatDoesNotOpenABackupIsNamed(t *testing.T) {
+	stranger, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	guess, err := backup.PassphraseIdentity(written(t, "wrong horse\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		kind string
+		with backup.Identity
+		want string
+	}{
+		{"Passphrase", guess, "the passphrase is wrong"},
+		{"Passphrase", stranger, "--passphrase-file FILE"},
+		{"Recipient", guess, "--identity FILE"},
+		{"Recipient", stranger, "for another key"},
+	} {
+		_, file := made(t, kinds(t)[c.kind].make)
+		_, err := backup.Restore{Data: t.TempDir(), File: file, Identities: []backup.Identity{c.with}, Now: time.Now}.Run(t.Context())
+		if fairlead.KindOf(err) != fairlead.Invalid || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.kind, err, c.want)
+		}
+	}
+}
+
 func TestRecipientsAreChecked(t *testing.T) {
 	for _, text := range []string{"", "age1", "ssh", "AGE-SECRET-KEY-1", strings.Repeat("x", 200)} {
 		if _, err := backup.ParseRecipient(text); fairlead.KindOf(err) != fairlead.Invalid {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"filippo.io/age"
@@ -119,6 +120,20 @@ func sealed(to io.Writer, recipients []Recipient, content func(io.Writer) error)
 	return nil
 }
 
+// wrongIdentity says what is wrong with the identities that did not open a backup, by the kinds of recipients that it has.
+func wrongIdentity(recipients []string, identities []Identity) string {
+	passphrases := slices.ContainsFunc(identities, func(one Identity) bool { _, ok := one.(*age.ScryptIdentity); return ok })
+	switch needed := slices.Contains(recipients, "scrypt"); {
+	case needed && passphrases:
+		return "the passphrase is wrong"
+	case needed:
+		return "the backup was encrypted with a passphrase: name the file that has it with --passphrase-file FILE"
+	case passphrases && len(identities) == 1:
+		return "the backup was encrypted for a public key, not with a passphrase: name the private key with --identity FILE"
+	}
+	return "the backup was encrypted for another key than those in --identity"
+}
+
 // opened returns what sealed was given. Each piece is authenticated before it is handed out.
 func opened(from io.Reader, identities []Identity) (io.Reader, error) {
 	buffered := bufio.NewReader(from)
@@ -131,7 +146,7 @@ func opened(from io.Reader, identities []Identity) (io.Reader, error) {
 	}
 	clear, err := age.Decrypt(buffered, identities...)
 	if mismatch, ok := errors.AsType[*age.NoIdentityMatchError](err); ok {
-		return nil, fairlead.Errorf(fairlead.Forbidden, "the backup was encrypted for somebody else: neither key nor passphrase opens it: %w", mismatch)
+		return nil, fairlead.Errorf(fairlead.Invalid, "%s", wrongIdentity(mismatch.StanzaTypes, identities))
 	}
 	if err != nil {
 		return nil, fairlead.Errorf(fairlead.Invalid, "the backup cannot be decrypted: %w", err)

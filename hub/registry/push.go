@@ -224,7 +224,7 @@ func (s *Server) putManifest(w http.ResponseWriter, r *http.Request, wanted requ
 		}
 		tag = ""
 	}
-	if err := s.notOurs(r.Context(), wanted); err != nil {
+	if err := s.notOurs(r.Context(), wanted, "push it under another tag"); err != nil {
 		return err
 	}
 	if err := s.Mirror.Put(wanted.repository, tag, manifest, content); err != nil {
@@ -236,20 +236,21 @@ func (s *Server) putManifest(w http.ResponseWriter, r *http.Request, wanted requ
 	return nil
 }
 
-// notOurs keeps pushes away from what the hub packs itself, lest somebody believes that theirs is served.
-func (s *Server) notOurs(ctx context.Context, wanted request) error {
+// notOurs keeps pushes away from what the hub packs itself, lest somebody believes that theirs is served. Instead says what is
+// left to do.
+func (s *Server) notOurs(ctx context.Context, wanted request, instead string) error {
 	content, err := s.ready(ctx)
 	if err != nil {
 		return nil //nolint:nilerr // the hub has packed nothing that could be in the way
 	}
 	if repo := content.repositories[wanted.repository]; repo != nil && repo.has(wanted) {
-		return fairlead.Errorf(fairlead.Conflict, "the hub packs %s:%s itself; push it under another tag", wanted.repository, wanted.reference).WithCode("DENIED")
+		return fairlead.Errorf(fairlead.Conflict, "the hub packs %s:%s itself, so %s", wanted.repository, wanted.reference, instead).WithCode("DENIED")
 	}
 	return nil
 }
 
 func (s *Server) deleteManifest(w http.ResponseWriter, r *http.Request, wanted request) error {
-	if err := s.notOurs(r.Context(), wanted); err != nil {
+	if err := s.notOurs(r.Context(), wanted, "it cannot be removed"); err != nil {
 		return err
 	}
 	if err := s.Mirror.Delete(r.Context(), wanted.repository, wanted.reference); err != nil {

@@ -225,8 +225,8 @@ func TestPushRefuses(t *testing.T) {
 		"Missing":     {"whole when they are acknowledged", "PUT", "/v2/a/manifests/1", missing, []string{"Content-Type", ociType}, 404, "MANIFEST_BLOB_UNKNOWN"},
 		"PathDigest":  {"digests become file names", "PUT", "/v2/a/manifests/1", escaping, []string{"Content-Type", ociType}, 400, "MANIFEST_INVALID"},
 		"Large":       {"manifests are bounded", "PUT", "/v2/a/manifests/1", strings.Repeat(" ", 5<<20), []string{"Content-Type", ociType}, 413, "SIZE_INVALID"},
-		"Own":         {"the hub's own chart is the hub's", "PUT", own, `{"schemaVersion":2}`, []string{"Content-Type", ociType}, 403, "DENIED"},
-		"DeleteOwn":   {"and stays", "DELETE", own, "", nil, 403, "DENIED"},
+		"Own":         {"the hub's own chart is the hub's", "PUT", own, `{"schemaVersion":2}`, []string{"Content-Type", ociType}, 403, "push it under another tag"},
+		"DeleteOwn":   {"and stays", "DELETE", own, "", nil, 403, "it cannot be removed"},
 		"DeleteNone":  {"what is not there", "DELETE", "/v2/a/manifests/1", "", nil, 404, "MANIFEST_UNKNOWN"},
 		"PutBlob":     {"blobs are pushed in steps", "PUT", "/v2/a/blobs/" + digestOf("x"), "x", nil, 405, "UNSUPPORTED"},
 	}
