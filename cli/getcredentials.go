@@ -123,8 +123,7 @@ func (h *signedIn) access(ctx context.Context, id fairlead.ResourceID, method st
 	if fairlead.CodeOf(err) != "AuthorizationFailed" {
 		return found, err
 	}
-	return found, &hinted{err, "ask an owner for: fairlead role assignment create --assignee " + first(h.entry.UserName, h.entry.ClientID) +
-		` --role "Azure Arc Enabled Kubernetes Cluster User Role" --scope ` + id.String()}
+	return found, &hinted{err, askFor(first(h.entry.UserName, h.entry.ClientID), clusterUser, id.String())}
 }
 
 // taken tells how to get out of a name that is in use.

@@ -79,14 +79,6 @@ func hintAuthority(lost *client.Unreachable) string {
 	return text
 }
 
-// roleHint says which role to ask for, when it is a role that the hub misses: much else is forbidden, and no role changes that.
-func roleHint(message string) string {
-	if !strings.Contains(message, "does not have authorization to perform action") {
-		return ""
-	}
-	return "ask an owner for: fairlead role assignment create --assignee APP_ID --role ROLE --scope SCOPE"
-}
-
 func hintCode(err error) string {
 	hints := map[string]string{
 		"ResourceGroupNotFound": "fairlead group list, or fairlead group create -n NAME -l LOCATION",

@@ -118,7 +118,7 @@ func (s *Server) allow(w http.ResponseWriter, r *http.Request, action string) (*
 	case err == nil:
 		return known, true
 	case fairlead.KindOf(err) == fairlead.Forbidden:
-		refuse(w, http.StatusForbidden, "DENIED", "you may not do that here: "+action+` on scope "/" is needed, which role Contributor has`)
+		refuse(w, http.StatusForbidden, "DENIED", reason(err)+" Role Contributor allows it.")
 	default:
 		s.challenge(w, r, "UNAUTHORIZED", reason(err))
 	}
