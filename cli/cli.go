@@ -9,7 +9,6 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/fairlead/fairlead"
@@ -32,13 +31,14 @@ func Main(ctx context.Context, args []string, streams Streams) int {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
-	root := newRootCommand(streams) //nolint:contextcheck // commands take the context that they are executed with
+	s := newSession(streams)
+	root := newRootCommand(s) //nolint:contextcheck // commands take the context that they are executed with
 	root.SetArgs(gather(root, args))
 	command, err := root.ExecuteContextC(ctx)
 	err = sortOut(err)
 	var plain *exitError
 	if err != nil && !errors.As(err, &plain) {
-		explain(streams, command, err)
+		explain(streams, command, s.comeBack(err))
 	}
 	if isDoctor(command) {
 		return doctorExit(ctx, err)
@@ -62,7 +62,7 @@ func exitCode(ctx context.Context, err error) int {
 	}
 }
 
-func newRootCommand(streams Streams) *cobra.Command {
+func newRootCommand(s *session) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "fairlead",
 		Short: "Connect Kubernetes clusters, wherever they are, to a hub of your own",
@@ -80,13 +80,12 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 130 interrupted.`,
 		SuggestionsMinimumDistance: 2,
 		Version:                    fairlead.Version,
 	}
-	root.SetIn(streams.In)
-	root.SetOut(streams.Out)
-	root.SetErr(streams.Err)
+	root.SetIn(s.streams.In)
+	root.SetOut(s.streams.Out)
+	root.SetErr(s.streams.Err)
 	root.SetFlagErrorFunc(misread)
 	root.AddGroup(&cobra.Group{ID: "client", Title: "Commands for people and pipelines:"}, &cobra.Group{ID: "server", Title: "Servers:"})
 	root.CompletionOptions.DisableDefaultCmd = true
-	s := &session{streams: streams, correlation: uuid.NewString()}
 	addClients(root, s)
 	addServers(root, s)
 	root.Args, root.RunE = cobra.ArbitraryArgs, group

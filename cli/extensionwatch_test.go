@@ -87,7 +87,7 @@ func TestAFailureWithoutDetailsIsExplainedByTheDocument(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "(BackoffLimitExceeded) Job failed") || !strings.Contains(err.Error(), "Cause:   it gave up") {
 		t.Errorf("it says %v", err)
 	}
-	if !strings.Contains(out.String(), "✗ Install web") || !strings.HasPrefix(hint(newRootCommand(Streams{}), err), "kubectl logs\n") {
+	if !strings.Contains(out.String(), "✗ Install web") || !strings.HasPrefix(hint(newRootCommand(newSession(Streams{})), err), "kubectl logs\n") {
 		t.Errorf("it shows\n%s", out.String())
 	}
 }
@@ -103,7 +103,7 @@ func TestWhoStopsWaitingLearnsThatTheClusterGoesOn(t *testing.T) {
 	timer := time.AfterFunc(50*time.Millisecond, cancel)
 	defer timer.Stop()
 	err = watch.see(ctx, begun, nil)
-	if next := hint(newRootCommand(Streams{}), err); err == nil || !strings.Contains(next, "events -c edge -n web --follow") || !strings.Contains(next, "goes on") {
+	if next := hint(newRootCommand(newSession(Streams{})), err); err == nil || !strings.Contains(next, "events -c edge -n web --follow") || !strings.Contains(next, "goes on") {
 		t.Errorf("got %v, next %q", err, next)
 	}
 }

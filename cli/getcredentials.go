@@ -14,6 +14,7 @@ import (
 	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/arcproxy"
 	"github.com/fairlead/fairlead/cli/kubeconfig"
+	"github.com/fairlead/fairlead/cli/profile"
 	"github.com/fairlead/fairlead/client"
 )
 
@@ -80,7 +81,7 @@ func (s *session) getCredentials(ctx context.Context, flags clusterFlags, target
 		return err
 	}
 	s.warnAway(ctx, hub, id, untilReached)
-	user, err := execUser(hub.URL)
+	user, err := execUser(hub.entry)
 	if err != nil {
 		return err
 	}
@@ -159,14 +160,14 @@ func isProxy(server string) bool {
 }
 
 // execUser is a user whose tokens this program gets.
-func execUser(hub string) (*clientcmdapi.AuthInfo, error) {
+func execUser(hub profile.Hub) (*clientcmdapi.AuthInfo, error) {
 	binary, err := os.Executable()
 	if err != nil {
 		return nil, fairlead.Errorf(fairlead.Internal, "find this program: %w", err)
 	}
 	user := &clientcmdapi.ExecConfig{
-		APIVersion: execVersion, Command: binary, Args: []string{"connectedk8s", "get-token", "--hub", hub}, InteractiveMode: clientcmdapi.NeverExecInteractiveMode,
-		InstallHint: "This kubeconfig needs the program fairlead, and a sign-in: fairlead login --hub " + hub,
+		APIVersion: execVersion, Command: binary, Args: []string{"connectedk8s", "get-token", "--hub", hub.URL}, InteractiveMode: clientcmdapi.NeverExecInteractiveMode,
+		InstallHint: "This kubeconfig needs the program fairlead, and a sign-in: " + signInCommand(hub),
 	}
 	if dir := os.Getenv("FAIRLEAD_CONFIG_DIR"); dir != "" {
 		dir, err := absolute(dir)

@@ -77,7 +77,7 @@ func newLogoutCommand(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:     "logout",
 		Short:   "Sign out of the current hub",
-		Long:    "Forget the current hub, its secret and its tokens.",
+		Long:    "Forget the secret and the tokens for the current hub. Its address is kept, for saying how to sign in again.",
 		Example: `  fairlead logout`,
 		RunE: func(*cobra.Command, []string) error {
 			p, err := s.profile()
@@ -124,6 +124,11 @@ func (s *session) login(ctx context.Context, flags loginFlags) error {
 	if entry.Authority, err = authority(ctx, entry.URL, flags); err != nil {
 		return err
 	}
+	if flags.fingerprint == "" {
+		if entry.AuthorityFile, err = absolute(flags.caFile); err != nil {
+			return err
+		}
+	}
 	if err := s.discover(ctx, &entry); err != nil {
 		return misplacedTrust(err, flags.caFile)
 	}
@@ -133,11 +138,11 @@ func (s *session) login(ctx context.Context, flags loginFlags) error {
 // enter proves who it is and remembers it.
 func (s *session) enter(ctx context.Context, entry profile.Hub, flags loginFlags, kept string) error {
 	if flags.kind(entry.ClientID) != asPrincipal {
-		entry, found, err := s.signInPerson(ctx, entry, flags)
+		person, found, err := s.signInPerson(ctx, entry, flags)
 		if err != nil {
-			return err
+			return again(err, entry)
 		}
-		return s.signIn(ctx, entry, found.Refresh, found.Token)
+		return s.signIn(ctx, person, found.Refresh, found.Token)
 	}
 	if entry.CertificateFile != "" {
 		return s.signIn(ctx, entry, "", client.Token{})

@@ -52,7 +52,7 @@ func TestFormats(t *testing.T) {
 
 // Servers' commands are explained by those who write them.
 func TestEveryClientCommandIsExplained(t *testing.T) {
-	root := newRootCommand(Streams{})
+	root := newRootCommand(newSession(Streams{}))
 	var walk func(*cobra.Command)
 	walk = func(command *cobra.Command) {
 		for _, child := range command.Commands() {
@@ -83,7 +83,7 @@ func TestGatherTakesWordsAfterTheirFlag(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := strings.Join(gather(newRootCommand(Streams{}), strings.Split(c.line, " ")), " ")
+			got := strings.Join(gather(newRootCommand(newSession(Streams{})), strings.Split(c.line, " ")), " ")
 			if got != c.want {
 				t.Errorf("%s: got %q, want %q", c.reason, got, c.want)
 			}
@@ -94,7 +94,7 @@ func TestGatherTakesWordsAfterTheirFlag(t *testing.T) {
 func TestFeaturesAreSeparatedByBlanksOrCommas(t *testing.T) {
 	for _, line := range []string{"--features cluster-connect azure-rbac", "--features cluster-connect,azure-rbac", "--features=cluster-connect,azure-rbac", "--features cluster-connect, azure-rbac,"} {
 		for _, name := range []string{"enable-features", "disable-features"} {
-			root := newRootCommand(Streams{})
+			root := newRootCommand(newSession(Streams{}))
 			args := gather(root, append([]string{"connectedk8s", name}, strings.Split(line, " ")...))
 			command, _, err := root.Find(args)
 			if err != nil {

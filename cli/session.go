@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/fairlead/fairlead"
@@ -22,7 +23,12 @@ type session struct {
 	query        string
 	subscription string
 	debug        bool
-	correlation  string // by which the hub's log speaks of what this command does
+	correlation  string      // by which the hub's log speaks of what this command does
+	asked        profile.Hub // the hub that this command has turned to, for its errors
+}
+
+func newSession(streams Streams) *session {
+	return &session{streams: streams, correlation: uuid.NewString()}
 }
 
 // share gives a command and its children the flags that all client commands have.
@@ -72,10 +78,11 @@ func (s *session) hubAt(url string) (*signedIn, error) {
 	}
 	switch {
 	case !ok && url != "":
-		return nil, &hinted{fairlead.Errorf(fairlead.Unauthenticated, "you are not signed in to the hub %s", url), "fairlead login --hub " + url}
+		return nil, &hinted{fairlead.Errorf(fairlead.Unauthenticated, "you are not signed in to the hub %s", url), signInCommand(p.FormerAt(url))}
 	case !ok:
 		return nil, errSignedOut
 	}
+	s.asked = entry
 	secret, err := p.Secret(entry.URL)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/fairlead/fairlead"
@@ -35,6 +36,8 @@ type Hub struct {
 
 	UserName        string `json:"userName,omitempty"`
 	CertificateFile string `json:"certificateFile,omitempty"`
+	// AuthorityFile is where Authority was read from, if it came from a file.
+	AuthorityFile string `json:"authorityFile,omitempty"`
 }
 
 // Defaults stand in for flags that are not given.
@@ -48,6 +51,8 @@ type Config struct {
 	CurrentHub string         `json:"currentHub,omitempty"`
 	Hubs       map[string]Hub `json:"hubs,omitempty"`
 	Defaults   Defaults       `json:"defaults"`
+	// Former is the hub that was signed out of last, for saying how to sign in again.
+	Former *Hub `json:"formerHub,omitempty"`
 }
 
 // Profile is a folder with the files of one user.
@@ -104,11 +109,19 @@ func (p *Profile) SignIn(hub Hub, secret client.Secret) error {
 	if err := p.write(credentialsFile, secrets); err != nil {
 		return err
 	}
-	p.Config.Hubs[hub.URL], p.Config.CurrentHub = hub, hub.URL
+	p.Config.Hubs[hub.URL], p.Config.CurrentHub, p.Config.Former = hub, hub.URL, nil
 	return p.Save()
 }
 
-// SignOut forgets a hub, its secret and its tokens.
+// FormerAt returns the hub at url, with all that is known of it if it was signed out of last.
+func (p *Profile) FormerAt(url string) Hub {
+	if p.Config.Former != nil && p.Config.Former.URL == strings.TrimSuffix(url, "/") {
+		return *p.Config.Former
+	}
+	return Hub{URL: url}
+}
+
+// SignOut forgets a hub's secret and tokens, and who was signed in but for how they would do so again.
 func (p *Profile) SignOut(url string) error {
 	if err := p.forgetSecret(url); err != nil {
 		return err
@@ -119,6 +132,10 @@ func (p *Profile) SignOut(url string) error {
 		if err := p.write(tokensFile, tokens); err != nil {
 			return err
 		}
+	}
+	if former, ok := p.Config.Hubs[url]; ok {
+		former.Subscription = ""
+		p.Config.Former = &former
 	}
 	delete(p.Config.Hubs, url)
 	if p.Config.CurrentHub == url {
