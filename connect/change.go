@@ -156,7 +156,7 @@ func (k *Cluster) belongs(ctx context.Context, hub *client.Hub, id fairlead.Reso
 	case claimed == nil:
 		return fairlead.Errorf(fairlead.Conflict, "the cluster %s is not connected: use the kubeconfig of %q", k.short(), id.Name()).WithCode("OtherCluster")
 	case !claimed.same(id) || !claimed.sameHub(endpoints.DataPlane(hub.URL)):
-		return fairlead.Errorf(fairlead.Conflict, "the cluster %s is %s, not %q", k.short(), claimed, id.Name()).WithCode("OtherCluster")
+		return fairlead.Errorf(fairlead.Conflict, "the cluster %s is %s, not %s", k.short(), claimed, expected(id, hub.URL)).WithCode("OtherCluster")
 	}
 	return nil
 }

@@ -47,6 +47,11 @@ func (c *claim) String() string {
 	return fmt.Sprintf("connected to %s as %q in resource group %q (subscription %s)", where, c.id.Name(), c.id.ResourceGroup, c.id.Subscription)
 }
 
+// expected is what a cluster that claims something else was taken for. Names are the same at many hubs, so the hub is said, too.
+func expected(id fairlead.ResourceID, hub string) string {
+	return fmt.Sprintf("to the hub %s, where you are signed in, as %q in resource group %q (subscription %s)", hub, id.Name(), id.ResourceGroup, id.Subscription)
+}
+
 // situation is how the cluster and the name asked for stand to each other at the hub.
 type situation int
 
@@ -85,7 +90,8 @@ func (c *Connection) stand(ctx context.Context) (situation, error) {
 
 func (c *Connection) standClaimed(ctx context.Context, claimed *claim) (situation, error) {
 	if !claimed.sameHub(c.endpoint) {
-		return fresh, elsewhere(c.Cluster, claimed)
+		return fresh, fairlead.Errorf(fairlead.Conflict, "the cluster %s is already %s, not to the hub %s, where you are signed in; sign in there and disconnect it first:\n  fairlead connectedk8s delete -n %s -g %s",
+			c.Cluster.short(), claimed, c.Hub.URL, claimed.id.Name(), claimed.id.ResourceGroup).WithCode("ConnectedElsewhere")
 	}
 	_, err := c.Hub.Cluster(ctx, claimed.id)
 	switch {

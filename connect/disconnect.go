@@ -75,7 +75,7 @@ func (d *Disconnection) claim(ctx context.Context) (*claim, error) {
 		return nil, err
 	}
 	if !ours {
-		return nil, fairlead.Errorf(fairlead.Conflict, "the cluster %s is %s, not %q in %q: nothing was removed", d.Cluster.short(), claimed, d.ID.Name(), d.ID.ResourceGroup).WithCode("OtherCluster")
+		return nil, fairlead.Errorf(fairlead.Conflict, "the cluster %s is %s, not %s: nothing was removed", d.Cluster.short(), claimed, expected(d.ID, d.Hub.URL)).WithCode("OtherCluster")
 	}
 	d.hasCluster = true
 	return claimed, nil
