@@ -12,12 +12,13 @@ import (
 const untilReached = "kubectl reaches it once its agents reach the hub"
 
 // warnAway says what becomes of what is asked of a connected cluster that the hub does not hear of. Whoever may ask need not be
-// allowed to look at the cluster: it says nothing then.
-func (s *session) warnAway(ctx context.Context, hub *signedIn, cluster fairlead.ResourceID, then string) {
+// allowed to look at the cluster: it says nothing then, and returns an empty one instead of the cluster.
+func (s *session) warnAway(ctx context.Context, hub *signedIn, cluster fairlead.ResourceID, then string) fairlead.ConnectedCluster {
 	found, err := hub.Cluster(ctx, cluster)
 	if err == nil && found.Properties.ConnectivityStatus != fairlead.Connected {
 		s.warn("%s is %s: %s", cluster.Name(), found.Properties.ConnectivityStatus, then)
 	}
+	return found
 }
 
 // warnLate is warnAway for something on a cluster that the agents have to do, by its id.

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"regexp"
@@ -80,7 +81,7 @@ func (s *session) getCredentials(ctx context.Context, flags clusterFlags, target
 	if _, err := hub.access(ctx, id, client.AuthenticateAAD); err != nil {
 		return err
 	}
-	s.warnAway(ctx, hub, id, untilReached)
+	cluster := s.warnAway(ctx, hub, id, untilReached)
 	user, err := execUser(hub.entry)
 	if err != nil {
 		return err
@@ -88,7 +89,7 @@ func (s *session) getCredentials(ctx context.Context, flags clusterFlags, target
 	entry := kubeconfig.Entry{
 		Name: first(target.context, id.Name()), Server: relayURL(hub.URL, id), Authority: []byte(hub.entry.Authority), User: user, Same: leadsTo(id),
 	}
-	s.tellKnownAs(ctx, hub)
+	s.tellKnownAs(ctx, hub, cluster)
 	if target.file == "-" {
 		return s.printKubeconfig(entry)
 	}
@@ -100,14 +101,20 @@ func (s *session) getCredentials(ctx context.Context, flags clusterFlags, target
 }
 
 // tellKnownAs says whose rights count in the cluster: to be let through by the hub is not to be allowed anything there.
-func (s *session) tellKnownAs(ctx context.Context, hub *signedIn) {
+func (s *session) tellKnownAs(ctx context.Context, hub *signedIn, cluster fairlead.ConnectedCluster) {
 	token, err := hub.credentials.Current(ctx)
 	if err != nil || token.KnownAs() == "" {
 		return
 	}
-	name := token.KnownAs()
-	_, _ = fmt.Fprintf(s.streams.Err, "The cluster knows you as %q. Rights in it come from its own RBAC: kubectl create clusterrolebinding NAME --clusterrole=view --user=%q;"+
-		" or from a role at the hub, after enable-features --features azure-rbac.\n", name, name) // the kubeconfig matters more
+	_, _ = io.WriteString(s.streams.Err, knownAs(token.KnownAs(), cluster)+"\n") // the kubeconfig matters more
+}
+
+func knownAs(name string, cluster fairlead.ConnectedCluster) string {
+	from := fmt.Sprintf("its own RBAC: kubectl create clusterrolebinding NAME --clusterrole=view --user=%q", name)
+	if profile := cluster.Properties.ClusterConnect; profile != nil && profile.AzureRBAC == switchedOn {
+		return fmt.Sprintf("The cluster knows you as %q. Rights in it come from roles at the hub, since azure-rbac is on, or from %s.", name, from)
+	}
+	return fmt.Sprintf("The cluster knows you as %q. Rights in it come from %s; or from a role at the hub, after enable-features --features azure-rbac.", name, from)
 }
 
 func (s *session) printKubeconfig(entry kubeconfig.Entry) error {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/cli/profile"
 	"github.com/fairlead/fairlead/client"
 )
@@ -37,5 +38,15 @@ func TestGetCredentialsSaysWhoOneIsInTheCluster(t *testing.T) {
 				t.Errorf("it says %s, and shows %s", errs.String(), out.String())
 			}
 		})
+	}
+}
+
+func TestAFeatureThatIsOnIsNotAdvised(t *testing.T) {
+	var cluster fairlead.ConnectedCluster
+	for state, want := range map[string]bool{"": true, "Disabled": true, "Enabled": false} {
+		cluster.Properties.ClusterConnect = &fairlead.ConnectProfile{AzureRBAC: state}
+		if got := knownAs("ana@example.org", cluster); strings.Contains(got, "enable-features") != want || !strings.Contains(got, `--user="ana@example.org"`) {
+			t.Errorf("%q: %s", state, got)
+		}
 	}
 }
