@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -55,11 +56,16 @@ func exitCode(ctx context.Context, err error) int {
 		return ExitInterrupted
 	case errors.As(err, &usage):
 		return ExitUsage
-	case fairlead.KindOf(err) == fairlead.NotFound:
+	case fairlead.KindOf(err) == fairlead.NotFound || lacking(err):
 		return ExitNotFound
 	default:
 		return ExitFailed
 	}
+}
+
+// lacking reports whether what a request names is not there: to Azure, and so to the hub, it is the request that is wrong then.
+func lacking(err error) bool {
+	return slices.Contains([]string{"ExtensionTypeNotFound", "ExtensionVersionNotFound", "ReleaseTrainNotFound", "PrincipalNotFound"}, fairlead.CodeOf(err))
 }
 
 func newRootCommand(s *session) *cobra.Command {

@@ -177,7 +177,7 @@ func (p *proxyFlags) read() (connect.Proxy, error) {
 	}
 	content, err := os.ReadFile(p.certificate)
 	if err != nil {
-		return proxy, fairlead.Errorf(fairlead.Invalid, "--proxy-cert cannot be read: %w", err)
+		return proxy, usagef("--proxy-cert cannot be read: %w", err)
 	}
 	if _, err := client.Trust(content); err != nil || len(content) == 0 {
 		return proxy, usagef("--proxy-cert: %s holds no certificate in PEM form", p.certificate)

@@ -12,8 +12,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"github.com/fairlead/fairlead"
 )
 
 // maxSettings bounds a file of settings, in bytes. The hub takes no more.
@@ -130,7 +128,7 @@ func (s *session) settingsFile(ctx context.Context, flag, name string) ([]byte, 
 	if name != "-" {
 		file, err := os.Open(name) //nolint:gosec // the caller names it
 		if err != nil {
-			return nil, fairlead.Errorf(fairlead.Invalid, "--%s cannot be read: %w", flag, err)
+			return nil, usagef("--%s cannot be read: %w", flag, err)
 		}
 		defer func() { _ = file.Close() }() // it was only read
 		source = file
@@ -141,7 +139,7 @@ func (s *session) settingsFile(ctx context.Context, flag, name string) ([]byte, 
 	})
 	switch {
 	case err != nil:
-		return nil, fairlead.Errorf(fairlead.Invalid, "--%s cannot be read: %w", flag, err)
+		return nil, usagef("--%s cannot be read: %w", flag, err)
 	case len(content) > maxSettings:
 		return nil, usagef("--%s: %s has more than %d bytes", flag, name, maxSettings)
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/fairlead/fairlead"
 	"github.com/fairlead/fairlead/client"
 )
 
@@ -134,7 +133,7 @@ func (f *typeFlags) chartInto(properties client.Document) error {
 	if f.caFile != "" {
 		content, err := os.ReadFile(f.caFile)
 		if err != nil {
-			return fairlead.Errorf(fairlead.Invalid, "--ca-file cannot be read: %w", err)
+			return usagef("--ca-file cannot be read: %w", err)
 		}
 		if _, err := client.Trust(content); err != nil || len(content) == 0 {
 			return usagef("--ca-file: %s holds no certificate in PEM form", f.caFile)

@@ -99,7 +99,7 @@ func (f backupFlags) backup(folder string) (backup.Backup, error) {
 		recipient, err := backup.PassphraseRecipient(f.passphraseFile)
 		problems, wanted.Recipients = append(problems, err), append(wanted.Recipients, recipient)
 	}
-	return wanted, errors.Join(problems...)
+	return wanted, asUsageError(errors.Join(problems...))
 }
 
 func (f backupFlags) tell(streams Streams, wanted backup.Backup, made backup.Manifest) error {
@@ -184,7 +184,10 @@ func (f restoreFlags) restore(folder, file string) (backup.Restore, error) {
 		found, err := backup.PassphraseIdentity(f.passphraseFile)
 		problems, wanted.Identities = append(problems, err), append(wanted.Identities, found)
 	}
-	return wanted, errors.Join(problems...)
+	if _, err := os.Stat(file); err != nil {
+		problems = append(problems, fmt.Errorf("the backup cannot be read: %w", err))
+	}
+	return wanted, asUsageError(errors.Join(problems...))
 }
 
 func tellRestored(streams Streams, folder string, restored backup.Restored) error {

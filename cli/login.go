@@ -273,12 +273,12 @@ func (f loginFlags) readPassword() (string, error) {
 	}
 	file, err := os.Open(f.passwordFile)
 	if err != nil {
-		return "", fairlead.Errorf(fairlead.Invalid, "--password-file cannot be read: %w", err)
+		return "", usagef("--password-file cannot be read: %w", err)
 	}
 	defer func() { _ = file.Close() }() // it is only read
 	content, err := io.ReadAll(io.LimitReader(file, maxAnswer))
 	if err != nil {
-		return "", fairlead.Errorf(fairlead.Invalid, "--password-file cannot be read: %w", err)
+		return "", usagef("--password-file cannot be read: %w", err)
 	}
 	found := strings.TrimRight(string(content), "\r\n")
 	if found == "" || found == "-" {
@@ -294,10 +294,10 @@ func readCredentialFile(path string) (credentialFile, error) {
 	}
 	content, err := os.ReadFile(path) //nolint:gosec // the person names the file
 	if err != nil {
-		return file, fairlead.Errorf(fairlead.Invalid, "--credential-file cannot be read: %w", err)
+		return file, usagef("--credential-file cannot be read: %w", err)
 	}
 	if err := json.Unmarshal(content, &file); err != nil {
-		return file, fairlead.Errorf(fairlead.Invalid, "--credential-file %s is not the JSON that fairlead hub --admin-credential-file writes: %w", path, err)
+		return file, usagef("--credential-file: %s is not the JSON that fairlead hub --admin-credential-file writes: %w", path, err)
 	}
 	return file, nil
 }

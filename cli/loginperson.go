@@ -70,7 +70,7 @@ func (s *session) showDevice(code client.DeviceCode) error {
 func readCertificate(path string) (*client.Certificate, error) {
 	content, err := os.ReadFile(path) //nolint:gosec // the person names the file
 	if err != nil {
-		return nil, fairlead.Errorf(fairlead.Invalid, "the certificate cannot be read: %w", err)
+		return nil, usagef("the certificate cannot be read: %w", err)
 	}
 	found, err := client.ReadCertificate(content)
 	if err != nil {

@@ -205,7 +205,7 @@ func (s *session) clusterToken(ctx context.Context, flags proxyCommandFlags) (fu
 func readTokenFile(path string) (string, error) {
 	file, err := os.Open(path) //nolint:gosec // the person names the file
 	if err != nil {
-		return "", fairlead.Errorf(fairlead.Invalid, "--token-file cannot be read: %w", err)
+		return "", usagef("--token-file cannot be read: %w", err)
 	}
 	defer func() { _ = file.Close() }() // nothing was written
 	line, err := bufio.NewReader(io.LimitReader(file, maxTokenFile)).ReadString('\n')
@@ -213,9 +213,9 @@ func readTokenFile(path string) (string, error) {
 		return token, nil
 	}
 	if err != nil && err != io.EOF { //nolint:errorlint // a reader returns it bare
-		return "", fairlead.Errorf(fairlead.Invalid, "--token-file cannot be read: %w", err)
+		return "", usagef("--token-file cannot be read: %w", err)
 	}
-	return "", fairlead.Errorf(fairlead.Invalid, "--token-file: %s holds no token", path)
+	return "", usagef("--token-file: %s holds no token", path)
 }
 
 // wayTo asks the hub for the way to a cluster, which it refuses to whoever may not go there.

@@ -127,7 +127,7 @@ func findRole(ctx context.Context, hub *signedIn, subscription, role string) (st
 		}
 		names = append(names, roleName(one))
 	}
-	return "", fairlead.Errorf(fairlead.Invalid, "there is no role %q; there are: %s", role, strings.Join(names, ", ")).WithCode("RoleDefinitionDoesNotExist")
+	return "", fairlead.Errorf(fairlead.NotFound, "there is no role %q; there are: %s", role, strings.Join(names, ", ")).WithCode("RoleDefinitionDoesNotExist")
 }
 
 func (p rolePlan) give(ctx context.Context, hub *signedIn, principal string) error {

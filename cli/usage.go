@@ -17,6 +17,14 @@ func (e *usageError) Unwrap() error { return e.err }
 
 func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
 
+// asUsageError makes errors about what a command line names errors of usage; nil stays nil.
+func asUsageError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &usageError{err}
+}
+
 // strict makes every command group refuse words that it does not know, suggesting those it does,
 // and every command refuse arguments that it did not ask for.
 func strict(command *cobra.Command) {
