@@ -49,6 +49,9 @@ The hub is the one that you are signed in to, or the one that --url and --domain
 }
 
 func (s *session) azSetup(ctx context.Context, flags azFlags) error {
+	if login := azcloud.Flavour(flags.login); login != azcloud.Entra && login != azcloud.ADFS {
+		return usagef("--az-login: %q is neither entra nor adfs", flags.login)
+	}
 	cloud, facts, err := s.azFacts(ctx, flags)
 	if err != nil {
 		return err
@@ -96,10 +99,6 @@ func cloudOf(hubURL string, said client.Endpoints) azcloud.Cloud {
 }
 
 func (f azFlags) cloud() (azcloud.Cloud, error) {
-	login := azcloud.Flavour(f.login)
-	if login != azcloud.Entra && login != azcloud.ADFS {
-		return azcloud.Cloud{}, usagef("--az-login: %q is neither entra nor adfs", f.login)
-	}
 	if f.domain != "" {
 		if err := azcloud.CheckDomain(f.domain); err != nil {
 			return azcloud.Cloud{}, usagef("--domain: %w", err)
@@ -110,7 +109,7 @@ func (f azFlags) cloud() (azcloud.Cloud, error) {
 	if err != nil || address.Scheme != "https" || address.Hostname() == "" {
 		return azcloud.Cloud{}, usagef("--url: %q is not an https URL, for example https://hub.example.org", hubURL)
 	}
-	return azcloud.Cloud{URL: "https://" + address.Host, Domain: f.domain, Login: login}, nil
+	return azcloud.Cloud{URL: "https://" + address.Host, Domain: f.domain, Login: azcloud.Flavour(f.login)}, nil
 }
 
 // writeAuthority puts the authority that the profile has into a file, when it is told which, and returns a name for the

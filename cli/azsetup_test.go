@@ -50,6 +50,7 @@ func TestAzSetupRefuses(t *testing.T) {
 		"Domain":    {"a URL is no domain", []string{"--domain", "https://hub.example.org"}, ExitUsage, "--domain"},
 		"URL":       {"az speaks https only", []string{"--url", "http://hub.example.org"}, ExitUsage, "--url"},
 		"Login":     {"two flavours", []string{"--url", "https://hub.example.org", "--az-login", "ldap"}, ExitUsage, "adfs"},
+		"AnyLogin":  {"without a description, too", []string{"--az-login", "foo"}, ExitUsage, "neither entra nor adfs"},
 		"SignedOut": {"without a description there must be a hub", nil, ExitFailed, "fairlead login"},
 	}
 	for name, c := range cases {

@@ -103,7 +103,11 @@ func newObjectShowCommand(s *session) *cobra.Command {
 	for _, name := range []string{"object-name", "object-namespace", "object-kind"} {
 		mustFlag(command, name)
 	}
-	kinds := []string{"GitRepository", "OCIRepository", "Bucket", "HelmRepository", "HelmChart", "HelmRelease", "Kustomization", "ImageRepository", "ImagePolicy", "ImageUpdateAutomation"}
-	_ = command.RegisterFlagCompletionFunc("object-kind", cobra.FixedCompletions(kinds, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
+	_ = command.RegisterFlagCompletionFunc("object-kind", cobra.FixedCompletions(fluxKinds(), cobra.ShellCompDirectiveNoFileComp)) // the flag is there
 	return command
+}
+
+// fluxKinds are the kinds of Flux' own objects that configurations have, or apply.
+func fluxKinds() []string {
+	return []string{"GitRepository", "OCIRepository", "Bucket", "HelmRepository", "HelmChart", "HelmRelease", "Kustomization", "ImageRepository", "ImagePolicy", "ImageUpdateAutomation"}
 }

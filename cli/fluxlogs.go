@@ -80,6 +80,10 @@ func (f fluxLogFlags) check() error {
 	if f.tail < -1 {
 		return usagef("--tail: a number of lines is expected, or -1 for all")
 	}
+	kinds := append(fluxKinds(), "ExternalArtifact", "ArtifactGenerator", "Alert", "Provider", "Receiver")
+	if f.kind != "" && !slices.ContainsFunc(kinds, func(one string) bool { return strings.EqualFold(one, f.kind) }) {
+		return usagef("--kind: %.60q is none of %s", f.kind, strings.Join(kinds, ", "))
+	}
 	return nil
 }
 

@@ -187,6 +187,9 @@ func (f activityFlags) check() error {
 	if !f.ofKubernetes() && f.verb+f.resource != "" {
 		return usagef("--verb and --resource are for --kind %s", kubernetesEvents)
 	}
+	if statuses := []string{"Started", "Succeeded", "Failed"}; f.status != "" && !slices.ContainsFunc(statuses, func(one string) bool { return strings.EqualFold(one, f.status) }) {
+		return usagef("--status: %q is none of %s", f.status, strings.Join(statuses, ", "))
+	}
 	return checkGroupFlag(f.group)
 }
 

@@ -26,7 +26,7 @@ func newConfigureCommand(s *session) *cobra.Command {
 	var list bool
 	command := &cobra.Command{
 		Use: "configure", Short: "Set defaults for flags",
-		Long:    "Set what stands in for --resource-group/-g (group) and --location/-l (location) when they are not given. An empty value removes a default; without flags the defaults are shown.",
+		Long:    "Set what stands in for --resource-group/-g (group) and --location/-l (location) when a command needs them and they are not given; where -g only narrows a list, none is taken. An empty value removes a default; without flags the defaults are shown.",
 		Example: "  fairlead configure --defaults group=shops location=local\n  fairlead configure --defaults group=",
 		RunE:    func(*cobra.Command, []string) error { return s.configure(pairs) },
 	}
