@@ -27,9 +27,9 @@ func TestSettingsOfAFile(t *testing.T) {
 		"Nested":   {"values are told apart from their keys only", `{"a": {"b": "hush"}}`, nil, "a.NAME"},
 		"Empty":    {"az refuses it, too", `{}`, nil, "no setting"},
 		"NoObject": {"a list is no settings", `["hush"]`, nil, "not a JSON object"},
-		"Two":      {"a second document would be lost", `{"a":"b"}{"c":"hush"}`, nil, "not a JSON object"},
+		"Two":      {"a second document would be lost", `{"a":"b"}{"c":"hush"}`, nil, "after top-level value"},
 		"NoKey":    {"a setting needs a name", `{"": "hush"}`, nil, "no key"},
-		"YAML":     {"a values file is no settings file", "a: hush\n", nil, "not a JSON object"},
+		"YAML":     {"a values file is no settings file", "a: hush\n", nil, "line 1, column 1"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

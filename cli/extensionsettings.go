@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -152,7 +153,7 @@ func parseSettings(content []byte) (map[string]string, error) {
 	decoder.UseNumber() // 1.10 is a version, and stays one
 	var document map[string]any
 	if decoder.Decode(&document) != nil || decoder.Decode(&struct{}{}) != io.EOF {
-		return nil, errors.New(`that is not a JSON object such as {"image.tag": "1.2", "replicas": 3}`)
+		return nil, fmt.Errorf(`%w; a JSON object is expected, such as {"image.tag": "1.2", "replicas": 3}`, notJSON(content, json.Unmarshal(content, &document)))
 	}
 	if len(document) == 0 {
 		return nil, errors.New("there is no setting in it")

@@ -297,7 +297,7 @@ func readCredentialFile(path string) (credentialFile, error) {
 		return file, usagef("--credential-file cannot be read: %w", err)
 	}
 	if err := json.Unmarshal(content, &file); err != nil {
-		return file, usagef("--credential-file: %s is not the JSON that fairlead hub --admin-credential-file writes: %w", path, err)
+		return file, usagef("--credential-file: %s is not the JSON that fairlead hub --admin-credential-file writes: %w", path, notJSON(content, err))
 	}
 	return file, nil
 }

@@ -82,7 +82,7 @@ func (s *session) resourceBody(flags resourceFlags) (client.Document, error) {
 	}
 	var given client.Document
 	if err := json.Unmarshal(content, &given); err != nil {
-		return nil, usagef("--properties is not a JSON object: %v", err)
+		return nil, usagef("--properties is not a JSON object: %w", notJSON(content, err))
 	}
 	if given == nil {
 		return nil, usagef("--properties is not a JSON object: it is null")

@@ -182,7 +182,7 @@ func (s *session) readDefinition(argument string) (writtenRole, error) {
 	}
 	var role writtenRole
 	if err := json.Unmarshal(content, &role); err != nil {
-		return role, usagef("--role-definition is not JSON of a role: %v", err)
+		return role, usagef("--role-definition is not JSON of a role: %w", notJSON(content, err))
 	}
 	if role.RoleName == "" {
 		role.RoleName = role.Name
