@@ -26,7 +26,7 @@ func (e *hinted) Unwrap() error { return e.err }
 
 // explain tells a person what went wrong and what to type next.
 func explain(streams Streams, command *cobra.Command, err error) {
-	message := "Error: " + err.Error() + "\n"
+	message := "Error: " + inFlags(command, err) + "\n"
 	if next := hint(command, err); next != "" {
 		message += "Try:   " + next + "\n"
 	}
