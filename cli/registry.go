@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"strings"
 
@@ -115,6 +117,9 @@ func (s *session) push(ctx context.Context, args []string, how func(*oci.Registr
 		return err
 	}
 	pushed, err := how(registry, ctx, args[0], strings.Join(args[1:], ""))
+	if errors.Is(err, fs.ErrNotExist) {
+		return &usageError{err}
+	}
 	if err != nil {
 		return err
 	}

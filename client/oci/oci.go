@@ -16,6 +16,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,10 +74,20 @@ func (r *Registry) Push(ctx context.Context, source, target string) (Pushed, err
 		return r.pushChart(source, target)
 	case err == nil:
 		return r.pushArchive(ctx, source, target)
-	case strings.HasPrefix(source, ".") || strings.HasPrefix(source, "/") || !errors.Is(err, os.ErrNotExist):
+	case errors.Is(err, os.ErrNotExist) && looksLikeFile(source):
+		return Pushed{}, &fairlead.Error{Kind: fairlead.NotFound, Message: "there is no file " + source, Err: err}
+	case !errors.Is(err, os.ErrNotExist):
 		return Pushed{}, fairlead.Errorf(fairlead.NotFound, "read %s: %w", source, err)
 	}
 	return r.mirror(ctx, source, target)
+}
+
+// looksLikeFile reports whether a source that is no file was meant as one. References begin with a name, and what ends as archives do is
+// rather a mistyped file than a repository that is called so.
+func looksLikeFile(source string) bool {
+	begins := func(start string) bool { return strings.HasPrefix(source, start) }
+	ends := func(end string) bool { return strings.HasSuffix(source, end) }
+	return slices.ContainsFunc([]string{".", "/", "~", string(os.PathSeparator)}, begins) || slices.ContainsFunc([]string{".tgz", ".tar", ".tar.gz"}, ends)
 }
 
 // mirror copies from another registry, with the credentials that docker and others have stored.

@@ -173,6 +173,8 @@ func TestPushRefusesWhatItDoesNotKnow(t *testing.T) {
 		"NoChart": {"an archive without a chart", packed(t, "x.tgz", "x", "y"), "push-file"},
 		"Empty":   {"a folder without a layout", t.TempDir(), "OCI layout"},
 		"Missing": {"a file that is not there is no reference", "./missing.tar", "missing.tar"},
+		"Chart":   {"nor is one that ends as charts do", "nosuch.tgz", "there is no file nosuch.tgz"},
+		"Folder":  {"nor a path", "/no/such/layout", "there is no file /no/such/layout"},
 		"Garbage": {"neither file nor reference", "what is this", "no file"},
 	}
 	for name, c := range cases {
