@@ -52,7 +52,9 @@ func Plan(cloud Cloud, facts Facts) Setup {
 		Hosts: cloud.Hosts(), Warnings: warnings(cloud, facts),
 	}
 	facts = facts.orWords()
-	setup.Steps = append(setup.Steps, names(setup.Hosts, facts))
+	if named := unresolved(setup.Hosts); len(named) > 0 {
+		setup.Steps = append(setup.Steps, names(named, facts))
+	}
 	if facts.CAFile != "" {
 		setup.Steps = append(setup.Steps, trust(facts.CAFile))
 	}
@@ -75,8 +77,13 @@ func (f Facts) orWords() Facts {
 func names(hosts []string, facts Facts) Step {
 	return Step{
 		Title: "Names", Why: "Make these names lead to the hub, in DNS or in /etc/hosts: on this machine, on the cluster's nodes (registry), and for its pods (all).",
-		Lines: []string{facts.Address + "  " + strings.Join(slices.DeleteFunc(slices.Clone(hosts), func(host string) bool { return host == "localhost" }), " ")},
+		Lines: []string{facts.Address + "  " + strings.Join(hosts, " ")},
 	}
+}
+
+// unresolved are the hosts that somebody has to be told the address of.
+func unresolved(hosts []string) []string {
+	return slices.DeleteFunc(slices.Clone(hosts), func(host string) bool { return host == "localhost" || net.ParseIP(strings.Trim(host, "[]")) != nil })
 }
 
 func trust(caFile string) Step {
@@ -86,9 +93,17 @@ func trust(caFile string) Step {
 		Lines: []string{
 			"# " + caFile + " is ca.crt of the hub's data folder; where you are signed in: fairlead hub az-setup --ca-out hub-ca.crt",
 			"cat /etc/ssl/certs/ca-certificates.crt " + Quote(caFile) + " > " + Quote(bundle),
-			"export REQUESTS_CA_BUNDLE=" + Quote(bundle) + " SSL_CERT_FILE=" + Quote(bundle),
+			"export REQUESTS_CA_BUNDLE=" + lasting(bundle) + " SSL_CERT_FILE=" + lasting(bundle),
 		},
 	}
+}
+
+// lasting is a file as a shell's variables name it, wherever the shell goes.
+func lasting(file string) string {
+	if filepath.IsAbs(file) {
+		return Quote(file)
+	}
+	return `"$PWD"/` + Quote(file)
 }
 
 func register(cloud Cloud, manager string, facts Facts) Step {

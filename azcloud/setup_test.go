@@ -23,6 +23,12 @@ func TestPlanOfTheThreeSetUps(t *testing.T) {
 		cloud      azcloud.Cloud
 		has, lacks []string
 	}{
+		"Address": {
+			"an address needs no name",
+			azcloud.Cloud{URL: "https://192.0.2.7", Login: azcloud.ADFS},
+			[]string{"--endpoint-resource-manager https://192.0.2.7\n"},
+			[]string{"192.0.2.7  ", "HUB_ADDRESS"},
+		},
 		"Entra": {
 			"the plain sign-in needs a setting, and the derived registry gives the rest",
 			azcloud.Cloud{URL: main, Domain: "hub.example.org", Login: azcloud.Entra},
@@ -93,5 +99,13 @@ func TestPlanWarns(t *testing.T) {
 				t.Errorf("%s: %q does not say %q", c.reason, got, c.want)
 			}
 		})
+	}
+}
+
+// What az reads is still there after a cd.
+func TestAFileWithoutAFolderIsNamedFromWhereItIs(t *testing.T) {
+	text := linesOf(azcloud.Plan(azcloud.Cloud{URL: "https://hub.example.org"}, azcloud.Facts{CAFile: "hub-ca.crt"}))
+	if want := `export REQUESTS_CA_BUNDLE="$PWD"/hub-ca-bundle.pem SSL_CERT_FILE="$PWD"/hub-ca-bundle.pem`; !strings.Contains(text, want) {
+		t.Errorf("no %s in\n%s", want, text)
 	}
 }
