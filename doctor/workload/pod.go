@@ -38,9 +38,9 @@ func (f *finder) container(pod *corev1.Pod, status *corev1.ContainerStatus, init
 	case state.Waiting != nil:
 		return f.waitingContainer(pod, status, t)
 	case state.Terminated != nil && (state.Terminated.ExitCode != 0 || !init && pod.Status.Phase != corev1.PodSucceeded && pod.Spec.RestartPolicy == corev1.RestartPolicyAlways):
-		return ended(state.Terminated, t), true
+		return Ended(state.Terminated, t), true
 	case f.flaps(status):
-		return ended(status.LastTerminationState.Terminated, t), true
+		return Ended(status.LastTerminationState.Terminated, t), true
 	case state.Running != nil && !status.Ready && !init:
 		return f.unready(pod, status, t)
 	}
@@ -60,7 +60,7 @@ func (f *finder) waitingContainer(pod *corev1.Pod, status *corev1.ContainerStatu
 		return t, true
 	case "CrashLoopBackOff":
 		if last := status.LastTerminationState.Terminated; last != nil {
-			return ended(last, t), true
+			return Ended(last, t), true
 		}
 		t.Kind = Crash
 		return t, true
@@ -86,7 +86,8 @@ func (f *finder) flaps(status *corev1.ContainerStatus) bool {
 	return !last.StartedAt.IsZero() && lasted < soon && f.s.Taken.Sub(running.StartedAt.Time) < lasted+grace
 }
 
-func ended(state *corev1.ContainerStateTerminated, t Trouble) Trouble {
+// Ended makes of a trouble one with a container that has ended.
+func Ended(state *corev1.ContainerStateTerminated, t Trouble) Trouble {
 	t.Kind, t.Since = Crash, state.FinishedAt.Time
 	t.Message = fmt.Sprintf("ended with code %d (%s)", state.ExitCode, state.Reason)
 	if state.Message != "" {

@@ -28,11 +28,13 @@ func unreadyWrecks() map[string]wreck {
 	quota := unready("HLM-03", pods(kitPod("serve", "")), "A resource quota of namespace NS keeps", "exceeded quota: small", "kubectl describe resourcequotas -n NS")
 	quota.prepare = quotaOf("pods", "0")
 	return map[string]wreck{
-		"Room":     unready("HLM-03", pods(kitPod("serve", ", resources: {requests: {cpu: 64}}")), "requests cpu 64", "Insufficient cpu", "kubectl describe nodes"),
-		"Taint":    unready("EXT-09", pods(kitPod("serve", "")+"\nnodeSelector: {pool: system}"), "untolerated taint {CriticalAddonsOnly: true}", "kubectl taint nodes system CriticalAddonsOnly:NoSchedule-"),
-		"Windows":  unready("HLM-04", pods(kitPod("serve", "")+"\nnodeSelector: {kubernetes.io/os: windows}"), "kubernetes.io/os=windows", "linux/amd64"),
-		"Image":    unready("HLM-05", pods("containers: [{name: kit, image: 'HUB/none/none:1'}]"), "Image HUB/none/none:1", "its registry has no such image"),
-		"Crash":    unready("HLM-05", pods(kitPod(`exit, "3", "FATAL: password authentication failed"`, never)), "Container kit", "ended with code 3", "FATAL: password authentication failed", "--previous"),
+		"Room":    unready("HLM-03", pods(kitPod("serve", ", resources: {requests: {cpu: 64}}")), "requests cpu 64", "Insufficient cpu", "kubectl describe nodes"),
+		"Taint":   unready("EXT-09", pods(kitPod("serve", "")+"\nnodeSelector: {pool: system}"), "untolerated taint {CriticalAddonsOnly: true}", "kubectl taint nodes system CriticalAddonsOnly:NoSchedule-"),
+		"Windows": unready("HLM-04", pods(kitPod("serve", "")+"\nnodeSelector: {kubernetes.io/os: windows}"), "kubernetes.io/os=windows", "linux/amd64"),
+		"Image":   unready("HLM-05", pods("containers: [{name: kit, image: 'HUB/none/none:1'}]"), "Image HUB/none/none:1", "its registry has no such image"),
+		"Crash":   unready("HLM-05", pods(kitPod(`exit, "3", "FATAL: password authentication failed"`, never)), "Container kit", "ended with code 3", "FATAL: password authentication failed", "--previous"),
+		// Without a readiness probe it is ready until the kubelet ends it, a second after each start.
+		"Ended":    unready("HLM-05", pods(kitPod("serve", ", livenessProbe: {httpGet: {port: 9999}, periodSeconds: 1, failureThreshold: 1}")), "Container kit", "ended with code", "--previous"),
 		"Secret":   unready("HLM-05", pods(kitPod("serve", ", env: [{name: A, valueFrom: {secretKeyRef: {name: nope, key: a}}}]")), `secret "nope" not found`),
 		"NotReady": unready("HLM-01", pods(kitPod("serve", never)), "runs, and its readiness probe fails", "connection refused"),
 		"Volume":   volume,

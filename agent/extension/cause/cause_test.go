@@ -107,6 +107,10 @@ func TestReadiness(t *testing.T) {
 			objects: web(crashed), words: []string{"Container main of Pod web-7d4-x1", "ended with code 3"}, seen: []string{"log of Pod/shop/web-7d4-x1[main]: fake logs"},
 			typed: []string{"kubectl logs web-7d4-x1 -n shop -c main --previous"},
 		}),
+		"Relapse": timedOut("HLM-05", one{
+			objects: web(relapsed), words: []string{"Container main of Pod web-7d4-x1", "ended with code 3"}, seen: []string{"log of Pod/shop/web-7d4-x1[main]: fake logs"},
+			typed: []string{"kubectl logs web-7d4-x1 -n shop -c main --previous"},
+		}),
 		"Quota": timedOut("HLM-03", one{objects: quota, words: []string{"quota of namespace shop"}, seen: []string{"exceeded quota: small"}, typed: []string{"kubectl describe resourcequotas -n shop"}}),
 		"Nothing": timedOut("HLM-01", one{
 			objects: nil, words: []string{"Deployment web in namespace shop did not become ready in time: Available: 0/1"}, typed: []string{"kubectl describe deployment web -n shop"},

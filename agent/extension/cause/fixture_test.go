@@ -126,6 +126,13 @@ func crashed(p *corev1.Pod) {
 	p.Status.ContainerStatuses[0].LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 3, Reason: "Error", FinishedAt: ago(time.Minute)}
 }
 
+// relapsed is a pod whose container has been started again a moment ago.
+func relapsed(p *corev1.Pod) {
+	crashed(p)
+	p.Status.Phase, p.Status.ContainerStatuses[0].Ready, p.Status.ContainerStatuses[0].RestartCount = corev1.PodRunning, true, 1
+	p.Status.ContainerStatuses[0].State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: ago(time.Second)}}
+}
+
 func failedJob(ago metav1.Time, reason string) *batchv1.Job {
 	return &batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "pre"},

@@ -52,6 +52,7 @@ func (i *inquiry) troubles() []workload.Trouble {
 	w := i.world
 	found := workload.Find(&w.Snapshot, "", func(o doctor.Object, _ map[string]string) bool { return i.ours(o) })
 	found = append(found, w.refusals()...)
+	found = append(found, i.relapses(found)...)
 	if len(found) == 0 {
 		found = workload.Find(&w.Snapshot, i.Namespace, nil)
 		found = slices.DeleteFunc(found, func(t workload.Trouble) bool { return !i.recent(t) })

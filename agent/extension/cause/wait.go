@@ -11,8 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/watch"
 
-	"github.com/fairlead/fairlead/doctor"
-	"github.com/fairlead/fairlead/doctor/snapshot"
 	"github.com/fairlead/fairlead/doctor/workload"
 )
 
@@ -48,11 +46,7 @@ func (w *Witness) forget() {
 }
 
 func (w *Witness) note(pod *corev1.Pod, happened watch.EventType) {
-	owner := workload.Owner(&snapshot.Snapshot{}, pod)
-	if owner.Kind == "" {
-		owner = doctor.Object{Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name}
-	}
-	now := wait{owner.String(), waitsFor(pod)}
+	now := wait{ownerOf(pod).String(), waitsFor(pod)}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if happened == watch.Deleted || now.text == "" {

@@ -3,12 +3,14 @@ package helm
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 
 	helmkube "helm.sh/helm/v4/pkg/kube"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clients "k8s.io/client-go/kubernetes/typed/core/v1"
 )
 
 // The steps that progress is told of.
@@ -69,6 +71,15 @@ func (o *objects) refusals() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return errors.Join(o.refused...)
+}
+
+// pods is the way to read pods, which ends with the operation.
+func (o *objects) pods() (clients.PodsGetter, error) {
+	set, err := o.Factory.KubernetesClientSet()
+	if err != nil {
+		return nil, fmt.Errorf("prepare to read pods: %w", err)
+	}
+	return set.CoreV1(), nil
 }
 
 // GetWaiterWithOptions implements kube.InterfaceWaitOptions.

@@ -1,6 +1,7 @@
 package helm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -48,10 +49,11 @@ func (w *waiter) WatchUntilReady(resources helmkube.ResourceList, timeout time.D
 }
 
 // WaitWithJobs implements kube.Waiter. Each Job is waited for by itself: one that gives up ends all waiting, because the
-// operation has failed, and one that is removed when it is done (ttlSecondsAfterFinished) is not missed while others run.
+// operation has failed, and one that is removed when it is done (ttlSecondsAfterFinished) is not missed while others run. What else
+// there is counts when it stays ready.
 func (w *waiter) WaitWithJobs(resources helmkube.ResourceList, timeout time.Duration) error {
 	w.objects.progress(StepWait, names(resources))
-	ctx, giveUp := context.WithCancel(w.objects.waiting)
+	ctx, giveUp := context.WithTimeout(w.objects.waiting, cmp.Or(timeout, helmkube.DefaultStatusWatcherTimeout))
 	defer giveUp()
 	inner, seen, err := w.remembering(helmkube.WithWaitContext(ctx))
 	if err != nil {
@@ -69,7 +71,7 @@ func (w *waiter) WaitWithJobs(resources helmkube.ResourceList, timeout time.Dura
 		})
 	}
 	if others := resources.Filter(isNoJob); len(others) > 0 {
-		errs[len(jobs)] = inner.Wait(others, timeout)
+		errs[len(jobs)] = w.steady(ctx, inner, others, timeout)
 	}
 	group.Wait()
 	return errors.Join(errs...)
