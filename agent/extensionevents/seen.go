@@ -18,8 +18,6 @@ import (
 const (
 	logLines = 10
 	logBytes = 16 << 10
-	// What kubelet writes instead of a log that is gone.
-	noLog = "unable to retrieve container logs for "
 )
 
 // keepPod leaves of a pod what is looked at.
@@ -155,7 +153,7 @@ func (p *place) lastWords(ctx context.Context, one trouble) string {
 	for _, previous := range []bool{one.restarts > 0, one.restarts == 0} {
 		of := kube.Container{Namespace: p.namespace, Pod: one.pod.Name, Name: one.container, Previous: previous}
 		text, err := p.Kube.Log(ctx, of, logLines, logBytes)
-		if text = strings.TrimSpace(text); err == nil && text != "" && !strings.HasPrefix(text, noLog) {
+		if text = strings.TrimSpace(text); err == nil && text != "" {
 			return text
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 )
 
@@ -28,5 +29,18 @@ func (c *Client) Log(ctx context.Context, of Container, lines, bytes int64) (str
 	if err != nil {
 		return "", fmt.Errorf("read the log of %s in pod %s: %w", of.Name, of.Pod, err)
 	}
+	if NoLog(string(text), of.Namespace, of.Pod) {
+		return "", fmt.Errorf("read the log of %s in pod %s: the kubelet has none", of.Name, of.Pod)
+	}
 	return string(text), nil
+}
+
+// noLog are the kubelet's words in place of a log that it does not find, as between two runs of a container.
+var noLog = regexp.MustCompile(`^(?:unable to retrieve container logs for \S+|failed to (?:try resolving symlinks in path|open log file) "[^"]*/([^"/]*)_[^"/_]*/[^"]*":.*)\s*$`)
+
+// NoLog reports whether what was read as the log of a pod's container only says that there is none. Files of logs are in folders with
+// the names of pods; what a program writes of other files is a log.
+func NoLog(text, namespace, pod string) bool {
+	m := noLog.FindStringSubmatch(text)
+	return m != nil && (m[1] == "" || m[1] == namespace+"_"+pod)
 }

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/fairlead/fairlead/agent/kube"
 	"github.com/fairlead/fairlead/agent/pace"
 	"github.com/fairlead/fairlead/doctor"
 )
@@ -24,8 +25,6 @@ const (
 	// so often and at such intervals.
 	logTries = 5
 	logEvery = 500 * time.Millisecond
-	// What the kubelet writes in place of a log that it does not find.
-	noLog = "unable to retrieve container logs for "
 )
 
 // errNoLog is of a kubelet that answers, and has no log.
@@ -86,7 +85,7 @@ func tail(ctx context.Context, e *Explainer, pod doctor.Object, options corev1.P
 	if err != nil {
 		return "", err
 	}
-	if strings.HasPrefix(string(text), noLog) {
+	if kube.NoLog(string(text), pod.Namespace, pod.Name) {
 		return "", errNoLog
 	}
 	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")

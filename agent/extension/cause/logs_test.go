@@ -20,6 +20,8 @@ func TestALogThatIsNotThereYetIsAskedForAgain(t *testing.T) {
 		{http.StatusBadRequest, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"BadRequest","code":400,"message":"previous terminated container \"main\" in pod \"web\" not found"}`},
 		{http.StatusOK, "unable to retrieve container logs for containerd://8c5e"},
 		{http.StatusBadRequest, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"BadRequest","code":400,"message":"previous terminated container \"main\" in pod \"web\" not found"}`},
+		{http.StatusOK, `failed to try resolving symlinks in path "/var/log/pods/shop_web_0f3a/main/1.log": lstat /var/log/pods/shop_web_0f3a/main/1.log: no such file or directory`},
+		{http.StatusBadRequest, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"BadRequest","code":400,"message":"previous terminated container \"main\" in pod \"web\" not found"}`},
 		{http.StatusBadRequest, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"BadRequest","code":400,"message":"container \"main\" in pod \"web\" is waiting to start: ContainerCreating"}`},
 		{http.StatusOK, "FATAL: no route to the database\n"},
 	}
