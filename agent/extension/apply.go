@@ -9,6 +9,7 @@ import (
 	releasev1 "helm.sh/helm/v4/pkg/release/v1"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/agent/extension/cause"
 	"github.com/fairlead/fairlead/agent/extension/helm"
 	"github.com/fairlead/fairlead/agent/pace"
 )
@@ -119,7 +120,8 @@ func (o *operation) restore(ctx context.Context, history []*releasev1.Release, r
 	if err != nil {
 		return reason.amend(fmt.Sprintf("; putting revision %d back has failed as well: %s", good.Version, o.found(ctx, err).known.Message))
 	}
-	return reason.amend(fmt.Sprintf("; version %s runs again", good.Chart.Metadata.Version))
+	left := cause.PutBack(*reason.known)
+	return (&fault{known: &left, reason: reason.reason}).amend(fmt.Sprintf("; version %s runs again", good.Chart.Metadata.Version))
 }
 
 // mended returns the release's history after making sure that nothing in it looks as if it were still being worked on. It tries

@@ -148,6 +148,9 @@ func (y *yard) rolledBack() {
 	if shown.ErrorInfo.Code != "ReadinessTimeout" || shown.ErrorInfo.Target != "Deployment/"+ferryNamespace+"/ferry" {
 		y.t.Errorf("the error is %+v", shown.ErrorInfo)
 	}
+	if text := shown.ErrorInfo.text(); strings.Contains(text, "kubectl describe pod") || strings.Contains(text, "--previous") {
+		y.t.Errorf("it sends people to a pod that the roll-back has ended:\n%s", text)
+	}
 	y.has("1.1.0", "island", renewed)
 	events := y.does("events", "ferry", "-o", "json")
 	y.lacks(events, []string{"RollingBack", "Waiting", "Pod ferry-"})

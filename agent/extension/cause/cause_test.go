@@ -353,3 +353,21 @@ func TestWitness(t *testing.T) {
 		}
 	}
 }
+
+// The pods that failed are gone when what ran before runs again, and their names lead nowhere.
+func TestAfterARollBackNobodyIsSentToPods(t *testing.T) {
+	known := explainer(t, web(crashed)...).Explain(t.Context(), failure(waited))
+	all := strings.Join(known.Remedies, "\n")
+	if !strings.Contains(all, "kubectl describe pod web-7d4-x1 -n shop") || !strings.Contains(all, "kubectl logs web-7d4-x1 -n shop") {
+		t.Fatalf("before it the remedies are\n%s", all)
+	}
+	known.Remedies = append(known.Remedies, "kubectl logs job/pre -n shop --all-containers --tail=50", "kubectl describe job pre -n shop")
+	back := cause.PutBack(known)
+	want := []string{
+		"kubectl get pods -n shop", "kubectl get events -n shop --field-selector type=Warning",
+		"kubectl logs job/pre -n shop --all-containers --tail=50", "kubectl describe job pre -n shop",
+	}
+	if !slices.Equal(back.Remedies, want) || len(known.Remedies) != len(want)+2 {
+		t.Errorf("after it they are\n%s", strings.Join(back.Remedies, "\n"))
+	}
+}

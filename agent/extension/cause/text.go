@@ -37,6 +37,15 @@ func tidy(found fairlead.ExtensionError, secrets []string) fairlead.ExtensionErr
 	return found
 }
 
+// ofPod are the remedies that look at one pod.
+var ofPod = regexp.MustCompile(`^kubectl (?:describe pod|logs) [^/ ]+ -n `)
+
+// PutBack returns an explanation for after a roll-back, which has ended the pods that failed: nobody is sent to look at them.
+func PutBack(found fairlead.ExtensionError) fairlead.ExtensionError {
+	found.Remedies = slices.DeleteFunc(slices.Clone(found.Remedies), ofPod.MatchString)
+	return found
+}
+
 func entries(all []string, most int, hide func(string) string) []string {
 	var kept []string
 	for _, entry := range all {
