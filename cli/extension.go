@@ -253,15 +253,20 @@ func (s *session) extensionDelete(ctx context.Context, flags extensionDeleteFlag
 	if forced {
 		return s.extensionForget(ctx, hub, id, document)
 	}
-	begun, err := hub.BeginExtension(ctx, http.MethodDelete, id, nil)
+	return s.removeExtension(ctx, s.watchExtension(hub, id, "Remove "+flags.name+" from "+flags.cluster, flags.words()), flags)
+}
+
+// removeExtension has an extension uninstalled and, unless nobody wants to wait, sees it through.
+func (s *session) removeExtension(ctx context.Context, watch *extensionWatch, flags extensionDeleteFlags) error {
+	watch.skipPast(ctx)
+	begun, err := watch.hub.BeginExtension(ctx, http.MethodDelete, watch.id, nil)
 	if err != nil {
 		return err
 	}
-	s.warnLate(ctx, hub, id)
+	s.warnLate(ctx, watch.hub, watch.id)
 	if flags.noWait {
 		return s.say(s.streams.Err, flags.name+" is being removed. See how that goes:\n  fairlead k8s-extension events"+flags.words()+" --follow")
 	}
-	watch := s.watchExtension(hub, id, "Remove "+flags.name+" from "+flags.cluster, flags.words())
 	if err := watch.see(ctx, begun, nil); err != nil {
 		return err
 	}

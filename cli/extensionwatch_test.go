@@ -31,6 +31,8 @@ func (h *stagedHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/operation":
 		w.Header().Set("Retry-After", "0")
 		fmt.Fprint(w, `{"status":"InProgress"}`)
+	case strings.HasSuffix(r.URL.Path, "/events") && r.URL.Query().Get("since") == "0":
+		fmt.Fprint(w, `{"value":[{"sequence":4,"level":"Error","reason":"CrashLoopBackOff","object":"Pod/shop/web-0","message":"an hour ago","time":"2026-11-26T09:00:00Z"}],"next":4}`)
 	case strings.HasSuffix(r.URL.Path, "/events") && r.URL.Query().Get("since") == "4":
 		h.sent = true
 		fmt.Fprint(w, `{"value":[{"sequence":5,"level":"Information","reason":"Pulled","message":"quiet","time":"2026-11-26T10:00:00Z"},
@@ -76,6 +78,20 @@ func TestWhatHappensIsShownWhileItIsWaitedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	if text := out.String(); !strings.Contains(text, "WARNING BackOff Pod/shop/web-1: crashes ]0;x panic: no config\n") || strings.Contains(text, "quiet") || !strings.Contains(text, "✓ Install web") {
+		t.Errorf("it shows\n%s", text)
+	}
+}
+
+// What happened before is not shown as if it happened now.
+func TestARemovalShowsWhatHappensInIt(t *testing.T) {
+	watch, out := watched(t, &stagedHub{end: `{"status":"Succeeded"}`})
+	watch.since = 0
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := watch.session.removeExtension(ctx, watch, extensionDeleteFlags{}); err != nil {
+		t.Fatal(err)
+	}
+	if text := out.String(); !strings.Contains(text, "WARNING BackOff Pod/shop/web-1") || strings.Contains(text, "an hour ago") {
 		t.Errorf("it shows\n%s", text)
 	}
 }
