@@ -132,7 +132,7 @@ func similar(text string, w way) string {
 		{`\b(\d+d)?(\d+h)?(\d+m)?\d+s\b|\b\d+m\b`, "AGE"},
 		{`\b10\.(244|96)\.\d+\.\d+\b`, "ADDRESS"},
 		{`containerd://[0-9a-f]{64}`, "CONTAINER"},
-		{`\b(Error|CrashLoopBackOff)[ \t]+\d+ \(AGE ago\)`, "FALLEN"}, // a pod that is begun again and again
+		{`\bfalls[ \t]+[01]/1[ \t]+\w+[ \t]+\d+( \(AGE ago\))?`, "falls FALLEN"}, // a pod that is begun again and again
 		{`[ \t]+`, " "},
 	} {
 		text = regexp.MustCompile(rule.find).ReplaceAllString(text, rule.put)
