@@ -23,6 +23,7 @@ func TestFullNode(t *testing.T) {
 	c.LoadImage(probeTar(t, probeImage))
 	c.Apply(probeManifest)
 	kubectl(t, c, "rollout", "status", "deployment/probe", "--timeout=60s")
+	served(t, c)
 
 	t.Run("Logs", func(t *testing.T) {
 		if out := kubectl(t, c, "logs", "deployment/probe"); !strings.Contains(out, "probe serves on :8080") {
@@ -61,6 +62,18 @@ func TestFullNode(t *testing.T) {
 		}
 		before.assertGone(t)
 	})
+}
+
+// served waits until kube-proxy, which writes its rules once a second at most, leads to the pod that is ready.
+func served(t *testing.T, c *clustertest.Cluster) {
+	t.Helper()
+	err := get("http://" + c.NodeAddress + ":30080/")
+	for deadline := time.Now().Add(30 * time.Second); err != nil && time.Now().Before(deadline); err = get("http://" + c.NodeAddress + ":30080/") {
+		<-time.After(100 * time.Millisecond)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func inPod(t *testing.T, c *clustertest.Cluster, args ...string) string {
