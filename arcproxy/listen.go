@@ -29,7 +29,7 @@ func Listen(ctx context.Context, wanted int) (net.Listener, int, error) {
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address(port))
 		switch {
 		case err == nil:
-			return listener, portOf(listener), nil
+			return listener, port, nil
 		case !errors.Is(err, syscall.EADDRINUSE):
 			return nil, 0, fairlead.Errorf(fairlead.Invalid, "port %d of this machine cannot be used: %w", port, err)
 		case !isProxy(ctx, port):
