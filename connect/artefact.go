@@ -8,7 +8,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -17,6 +16,7 @@ import (
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 
 	"github.com/fairlead/fairlead"
+	"github.com/fairlead/fairlead/client/oci"
 )
 
 const (
@@ -63,13 +63,7 @@ func (a artefacts) image(ctx context.Context, reference string) (v1.Image, error
 	if err != nil {
 		return nil, err
 	}
-	return remote.Image(parsed, a.options(ctx)...)
-}
-
-// options have a hub that still packs its chart and image, and says so after 20 seconds, asked for about four minutes.
-func (a artefacts) options(ctx context.Context) []remote.Option {
-	again := remote.Backoff{Duration: time.Second, Factor: 1, Steps: 12}
-	return []remote.Option{remote.WithContext(ctx), remote.WithTransport(a.transport), remote.WithRetryBackoff(again)}
+	return remote.Image(parsed, oci.Options(ctx, a.transport)...)
 }
 
 func layer(image v1.Image) (io.ReadCloser, error) {
@@ -97,7 +91,7 @@ func (a artefacts) platforms(ctx context.Context, repositoryPath string) ([]stri
 	if err != nil {
 		return nil, fmt.Errorf("read the agents' image %s: %w", reference, err)
 	}
-	found, err := remote.Get(parsed, a.options(ctx)...)
+	found, err := remote.Get(parsed, oci.Options(ctx, a.transport)...)
 	if err != nil {
 		return nil, fmt.Errorf("read the agents' image %s: %w", reference, err)
 	}

@@ -58,8 +58,13 @@ func (r *Registry) reference(text string) (name.Reference, error) {
 }
 
 func (r *Registry) options(ctx context.Context) []remote.Option {
-	again := remote.Backoff{Duration: time.Second, Factor: 1, Steps: 12} // about four minutes, while the hub packs and says so after 20 seconds
-	return []remote.Option{remote.WithContext(ctx), remote.WithTransport(r.Transport), remote.WithRetryBackoff(again)}
+	return Options(ctx, r.Transport)
+}
+
+// Options have a hub that still packs its chart and image, and says so after 20 seconds, asked for about four minutes.
+func Options(ctx context.Context, transport http.RoundTripper) []remote.Option {
+	again := remote.Backoff{Duration: time.Second, Factor: 1, Steps: 12}
+	return []remote.Option{remote.WithContext(ctx), remote.WithTransport(transport), remote.WithRetryBackoff(again)}
 }
 
 // Push copies a source into the hub: a folder in OCI layout, an archive of docker save, a packed chart (a .tgz file), or a
