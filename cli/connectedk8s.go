@@ -313,7 +313,9 @@ func (s *session) disconnect(ctx context.Context, flags clusterFlags) error {
 	if err != nil {
 		return err
 	}
-	s.warnStaying(ctx, hub, id)
+	if disconnection.OnHub() {
+		s.warnStaying(ctx, hub, id)
+	}
 	if !flags.yes {
 		if err := s.confirm(ctx, "Disconnect "+id.Name()+" in "+id.ResourceGroup+" and remove its agents?"); err != nil {
 			return err

@@ -77,7 +77,7 @@ func newLogoutCommand(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:     "logout",
 		Short:   "Sign out of the current hub",
-		Long:    "Forget the secret and the tokens for the current hub. Its address is kept, for saying how to sign in again.",
+		Long:    "Forget the secret and the tokens for the current hub. Its address and who was signed in are kept, for saying how to sign in again.",
 		Example: `  fairlead logout`,
 		RunE: func(*cobra.Command, []string) error {
 			p, err := s.profile()

@@ -178,6 +178,9 @@ func (d *Disconnection) without(reason string) ([]string, error) {
 		d.ID.Name(), d.ID.ResourceGroup)}, nil
 }
 
+// OnHub reports whether an inspected disconnection has found the cluster at its hub.
+func (d *Disconnection) OnHub() bool { return d.hasHub }
+
 // Outcome says in a few words what the steps come to.
 func (d *Disconnection) Outcome() string {
 	switch {
